@@ -1,6 +1,6 @@
 //! Load tools, one per path. They print; they judge nothing: a noisy machine is no failure.
 //!
-//! [`engine`] is the media engine without sockets. [`media`], [`hub`],
+//! [`engine`] is the media engine without sockets, [`seal`] its encryption alone. [`media`], [`hub`],
 //! [`rest`] and [`webhook`] drive the real binary, started by [`server`], through sockets.
 
 mod cpu;
@@ -9,6 +9,7 @@ mod hub;
 mod media;
 mod percentiles;
 mod rest;
+mod seal;
 mod server;
 mod stamp;
 mod webhook;
@@ -30,6 +31,8 @@ struct Arguments {
 enum Tool {
     /// One packet's way through the media engine, without sockets
     Engine,
+    /// What each profile of SRTP costs per packet
+    Seal,
     /// One camera, many subscribers: CPU per delivered packet, latency, memory per participant
     Media(media::Options),
     /// The hub: fan-out, idle connections, stored messages, storms; beside socket.io and ws with --vs
@@ -48,6 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     match tool {
         Tool::Engine => engine::run(),
+        Tool::Seal => seal::run(),
         Tool::Media(options) => runtime()?.block_on(media::run(&binary, &options)),
         Tool::Hub(options) => runtime()?.block_on(hub::run(&binary, &options)),
         Tool::Rest(options) => runtime()?.block_on(rest::run(&binary, &options)),

@@ -399,8 +399,8 @@ impl Control {
             MediaEvent::Offer { offer, .. } => {
                 self.tell(room, SessionNews::Offer { to: connection, offer: offered(room, offer) }).await;
             }
-            MediaEvent::Lost { .. } => {
-                info!(room.id = %room, conn.id = %connection, "Nothing is heard from participant {connection} any more");
+            MediaEvent::Lost { reason, .. } => {
+                info!(room.id = %room, conn.id = %connection, %reason, "Participant {connection} is lost: {reason}");
                 self.change(room, |session, effects| session.leave(connection, effects)).await;
             }
         }

@@ -29,7 +29,8 @@ use webrtc::{
     },
     peer_connection::{
         MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler,
-        RTCPeerConnectionState, RTCSessionDescription, Registry, register_default_interceptors,
+        RTCPeerConnectionState, RTCSessionDescription, Registry, SettingEngineBuilder, SrtpProtectionProfile,
+        register_default_interceptors,
     },
 };
 
@@ -117,6 +118,8 @@ pub struct Participant {
     /// The connection that its descriptions go over.
     pub socket: Socket,
     room: String,
+    /// What it offers to protect media by; empty for all that webrtc-rs has.
+    profiles: Vec<SrtpProtectionProfile>,
     publishing: Option<Publishing>,
     receiving: Option<Arc<dyn PeerConnection>>,
     heard: (mpsc::Sender<Heard>, mpsc::Receiver<Heard>),
@@ -147,10 +150,17 @@ impl Participant {
         Self {
             socket,
             room: room.to_owned(),
+            profiles: Vec::new(),
             publishing: None,
             receiving: None,
             heard: mpsc::channel(HEARD_MAX),
         }
+    }
+
+    /// Its implementation knows no cipher but AES in counter mode (RFC 5764, section 4.1.2).
+    #[must_use]
+    pub fn without_gcm(self) -> Self {
+        Self { profiles: vec![SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80], ..self }
     }
 
     /// This device's name.
@@ -161,7 +171,8 @@ impl Participant {
     /// Sends sound, picture, or both from now on: offers them and waits until the transport is connected.
     pub async fn publish(&mut self, kinds: &[Kind]) {
         let (states, mut state) = watch::channel(RTCPeerConnectionState::New);
-        let transport = transport(Watching { states, heard: self.heard.0.clone() }).await;
+        let watching = Watching { states, heard: self.heard.0.clone() };
+        let transport = transport(watching, self.profiles.clone()).await;
         let mut tracks = Vec::new();
         for (place, &kind) in kinds.iter().enumerate() {
             #[expect(
@@ -249,7 +260,7 @@ impl Participant {
             None => {
                 let (states, _) = watch::channel(RTCPeerConnectionState::New);
                 let watching = Watching { states, heard: self.heard.0.clone() };
-                let transport = transport(watching).await;
+                let transport = transport(watching, self.profiles.clone()).await;
                 self.receiving = Some(Arc::clone(&transport));
                 transport
             }
@@ -314,7 +325,7 @@ impl Camera {
     }
 }
 
-async fn transport(watching: Watching) -> Arc<dyn PeerConnection> {
+async fn transport(watching: Watching, profiles: Vec<SrtpProtectionProfile>) -> Arc<dyn PeerConnection> {
     let mut engine = MediaEngine::default();
     for kind in [Kind::Audio, Kind::Video] {
         let codec = RTCRtpCodecParameters { rtp_codec: kind.codec(), payload_type: kind.payload_type() };
@@ -325,6 +336,7 @@ async fn transport(watching: Watching) -> Arc<dyn PeerConnection> {
     let built = PeerConnectionBuilder::new()
         .with_media_engine(engine)
         .with_interceptor_registry(registry)
+        .with_setting_engine(SettingEngineBuilder::new().with_srtp_protection_profiles(profiles).build())
         .with_handler(Arc::new(watching))
         .with_udp_addrs(vec!["127.0.0.1:0"])
         .build()

@@ -6,6 +6,7 @@ use crate::{
     output::Output,
     publication::{Arrival, Description, Publication, Subscriber},
     rtp::header::Header,
+    srtp::Opened,
     subscription::Subscription,
     transports::Transports,
 };
@@ -208,17 +209,15 @@ impl Forwarding {
         Some((subscription, publication))
     }
 
-    /// Takes an RTP packet, decrypted; `bytes` is what it was on the network. It goes out with
+    /// Takes an RTP packet; `bytes` is what it was on the network. It goes out with
     /// [`flush`](Self::flush). `None` if it belongs to no track.
     pub(crate) fn receive(
         &mut self,
         transport: TransportId,
-        packet: &[u8],
+        Opened { header, payload }: Opened<'_>,
         bytes: usize,
         now: Instant,
     ) -> Option<Received> {
-        let header = Header::parse(packet)?;
-        let payload = packet.get(header.length..)?;
         let known = self.stream(transport, header.ssrc);
         let Stream { publication: id, is_rtx } = known.or_else(|| self.bind(transport, &header))?;
         let publication = self.publications.get_mut(id)?;

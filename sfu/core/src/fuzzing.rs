@@ -11,10 +11,8 @@ use crate::{
     rtp::{header::Header, sequence::SeqNo},
     sdp::{Local, answer, parse::Remote},
     srtp::{Opener, Profile, Sealer, contexts},
-    transport::{
-        Identity,
-        check::{BINDING_REQUEST, named, signed, transaction},
-    },
+    stun::{Key, attribute::PRIORITY, kind::BINDING_REQUEST, read::Message, write::Writer},
+    transport::Identity,
 };
 use common::{
     clock::{Clock, ManualClock},
@@ -27,16 +25,29 @@ use uuid::Uuid;
 /// Key material that nobody uses (RFC 5764, section 4.2).
 const MATERIAL: [u8; 56] = [0x5A; 56];
 
+/// Likewise, of the profile that needs more of it.
+const MATERIAL_CM: [u8; 60] = [0x5A; 60];
+
 /// What the engine's one participant publishes.
 const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96 97\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdef01234567\r\na=fingerprint:sha-256 AA\r\na=setup:actpass\r\na=sendonly\r\na=rtcp-mux\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=ssrc-group:FID 2001 2002\r\na=ssrc:2001 cname:c\r\n";
 
-/// Tells a datagram's protocol, and reads it as STUN if it is.
+/// Tells a datagram's protocol, and reads it as STUN whether it is or not; then once more with the right length and
+/// signature, so that its attributes are looked at.
 pub fn demux(datagram: &[u8]) {
-    std::hint::black_box(demux::stun::addressee(datagram));
-    if demux::protocol(datagram) == Some(demux::Protocol::Stun)
-        && let Ok(message) = is::stun::StunMessage::parse(datagram)
-    {
-        std::hint::black_box((message.split_username(), message.verify(b"password", |_, _| [0; 20])));
+    std::hint::black_box(demux::protocol(datagram));
+    stun(datagram);
+    if let Some((kind, attributes)) = datagram.split_first_chunk() {
+        let mut out = Vec::new();
+        let writer = Writer::new(&mut out, u16::from_be_bytes(*kind), [7; 12]);
+        writer.username(NAME, NAME).attributes(attributes).sign(&Key::new(PASSWORD));
+        stun(&out);
+    }
+}
+
+fn stun(datagram: &[u8]) {
+    if let Some(message) = Message::parse(datagram) {
+        let is_signed = message.is_signed_with(&Key::new(PASSWORD));
+        std::hint::black_box((message.addressee(), message.nominates(), message.unknown(), is_signed));
     }
 }
 
@@ -83,16 +94,21 @@ pub fn sdp(text: &[u8]) {
     }
 }
 
-/// Opens packets one after the other, with one key: each begins with a byte that says whether it is
-/// taken as it is (even) or sealed first (odd), and a byte with its length.
+/// Opens packets one after the other, with one key for each kind of profile: each begins with a byte that says
+/// whether it is taken as it is (even) or sealed first (odd), and by which (bit 1), and a byte with its length.
 pub fn srtp(mut packets: &[u8]) {
-    let Some((mut opener, _)) = contexts(Profile::Aes128Gcm, &MATERIAL, false) else { return };
-    let Some((_, mut sealer)) = contexts(Profile::Aes128Gcm, &MATERIAL, true) else { return };
+    let ends = |profile, material: &[u8]| {
+        let (opener, _) = contexts(profile, material, false)?;
+        contexts(profile, material, true).map(|(_, sealer)| (opener, sealer))
+    };
+    let Some(mut gcm) = ends(Profile::Aes128Gcm, &MATERIAL) else { return };
+    let Some(mut counter_mode) = ends(Profile::Aes128CmHmacSha1_80, &MATERIAL_CM) else { return };
     while let Some((&[kind, length], rest)) = packets.split_first_chunk::<2>() {
         let (packet, rest) = rest.split_at_checked(length.into()).unwrap_or((rest, &[]));
         packets = rest;
-        let mut packet = if kind & 1 == 1 { sealed(&mut sealer, packet) } else { packet.to_vec() };
-        open(&mut opener, &mut packet);
+        let (opener, sealer) = if kind & 2 == 0 { &mut gcm } else { &mut counter_mode };
+        let mut packet = if kind & 1 == 1 { sealed(sealer, packet) } else { packet.to_vec() };
+        open(opener, &mut packet);
     }
 }
 
@@ -110,7 +126,7 @@ fn sealed(sealer: &mut Sealer, packet: &[u8]) -> Vec<u8> {
     if demux::protocol(packet) == Some(demux::Protocol::Rtcp) {
         sealer.rtcp(packet, &mut out);
     } else if let Some(header) = Header::parse(packet)
-        && let Some((head, payload)) = packet.split_at_checked(header.length)
+        && let Some((head, payload)) = packet.split_at_checked(header.bytes.len())
     {
         let sequence = SeqNo::from_extended(header.sequence.into());
         sealer.rtp(head, &[payload], header.ssrc, sequence, 0, &mut out);
@@ -239,7 +255,8 @@ impl Plane {
         }
         for run in self.output.runs() {
             if run.bytes.starts_with(&BINDING_REQUEST.to_be_bytes()) {
-                self.asked = transaction(run.bytes).unwrap_or(self.asked);
+                let check = Message::parse(run.bytes);
+                self.asked = check.map_or(self.asked, |check| check.transaction());
             }
         }
         self.output.clear_datagrams();
@@ -270,16 +287,20 @@ impl Plane {
         let Some((kind, more)) = message.split_first_chunk::<2>() else { return Vec::new() };
         let kind = u16::from_be_bytes(*kind);
         let (ufrag, pwd) = self.names(how);
+        let mut out = Vec::new();
         // The second bit of the class: a success or an error.
         if kind & 0x0100 != 0 {
-            return signed(kind, more.to_vec(), PASSWORD, self.asked);
+            Writer::new(&mut out, kind, self.asked).attributes(more).sign(&Key::new(PASSWORD));
+        } else {
+            let writer = Writer::new(&mut out, kind, [how; 12]).username(ufrag, NAME);
+            writer.attribute(PRIORITY, &[&[0x6E, 0x7F, 0, 0xFF]]).attributes(more).sign(&Key::new(pwd));
         }
-        signed(kind, [&named(ufrag, NAME), more].concat(), pwd, [how; 12])
+        out
     }
 
     fn sealed(&mut self, packet: &[u8]) -> Vec<u8> {
         let mut packet = packet.to_vec();
-        let header = Header::parse(&packet).map(|header| (header.ssrc, header.sequence, header.length));
+        let header = Header::parse(&packet).map(|header| (header.ssrc, header.sequence, header.bytes.len()));
         let is_rtp = demux::protocol(&packet) == Some(demux::Protocol::Rtp);
         let Some((ssrc, step, length)) = header.filter(|_| is_rtp) else {
             return sealed(&mut self.sealer, &packet);

@@ -17,6 +17,7 @@
 // What comes out must not depend on how a map hashes: the same input gives the same datagrams.
 #![deny(clippy::iter_over_hash_type)]
 
+pub mod bandwidth;
 mod budget;
 mod buffer;
 mod by_ssrc;
@@ -28,6 +29,7 @@ pub mod fuzzing;
 mod id;
 mod keyframe;
 mod limits;
+mod loss;
 mod moment;
 mod negotiation;
 pub mod output;
@@ -40,6 +42,7 @@ mod schedule;
 pub mod sdp;
 mod sessions;
 pub mod srtp;
+mod stun;
 mod subscription;
 mod transport;
 mod transports;
@@ -47,5 +50,6 @@ mod transports;
 pub use engine::{AnswerError, Engine, EngineConfig, EngineError, Stats};
 pub use id::SessionId;
 pub use limits::limits;
+pub use loss::LossReason;
 pub use output::{MediaEvent, Offer, Output, Run};
 pub use sdp::SdpError;

@@ -12,7 +12,6 @@ use crate::{
         sequence::SeqNo,
     },
     sdp::payload,
-    srtp::TAG_BYTES,
     transport::Transport,
 };
 use common::protocol::media::TrackKind;
@@ -101,6 +100,7 @@ impl Subscription {
         output: &mut Output,
     ) {
         let Some((sealer, source, destination)) = transport.sender() else { return };
+        let bytes = sealed_bytes(packet, sealer.tag_bytes());
         let Some(number) = self.timeline.send(sequence) else { return };
         let Some(cycles) = number.cycles_since(FIRST) else { return };
         let header = PlainHeader {
@@ -115,7 +115,7 @@ impl Subscription {
             sealer.rtp(&header.to_bytes(), &[&packet.payload], self.ssrc, number, cycles, bytes)
         });
         if sent {
-            transport.budget.note_forwarded(sealed_bytes(packet, 0), now);
+            transport.budget.note_forwarded(bytes, now);
             self.packets = self.packets.wrapping_add(1);
             self.octets = self.octets.wrapping_add(u32::try_from(packet.payload.len()).unwrap_or(0));
         }
@@ -137,10 +137,12 @@ impl Subscription {
         let Some((sent, sequence)) = self.timeline.sent(wire) else { return Again::Needless };
         let Some(packet) = buffer.get(sequence) else { return Again::Needless };
         let interval = self.round_trip.unwrap_or_default().max(RESEND_INTERVAL_MIN);
-        if transport.sender().is_none() || self.timeline.is_resent(sent, interval, now) {
+        let Some((sealer, ..)) = transport.sender() else { return Again::Needless };
+        let bytes = sealed_bytes(packet, sealer.tag_bytes().saturating_add(ORIGINAL_BYTES));
+        if self.timeline.is_resent(sent, interval, now) {
             return Again::Needless;
         }
-        if !transport.budget.take(sealed_bytes(packet, ORIGINAL_BYTES), now) {
+        if !transport.budget.take(bytes, now) {
             return Again::Exhausted;
         }
         let Some((sealer, source, destination)) = transport.sender() else { return Again::Needless };
@@ -193,7 +195,7 @@ impl Subscription {
     }
 }
 
-/// The size of a packet's datagram.
+/// The size of a packet's datagram, with what is added beside its header.
 const fn sealed_bytes(packet: &Packet, more: usize) -> usize {
-    packet.payload.len().saturating_add(more).saturating_add(BYTES_MIN).saturating_add(TAG_BYTES)
+    packet.payload.len().saturating_add(more).saturating_add(BYTES_MIN)
 }

@@ -101,6 +101,29 @@ async fn three_native_clients_get_each_others_packets_and_one_leaves_and_returns
     senders.iter().for_each(JoinHandle::abort);
 }
 
+/// Old telephones and some embedded clients know nothing else.
+#[tokio::test]
+async fn who_has_no_gcm_is_heard_and_hears() {
+    let installation = Installation::new().await;
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    let room = account.room("Lobby").await;
+    let join = async || Participant::join(&server.base, &account.admin.token, &room).await;
+    let mut three = [join().await, join().await.without_gcm(), join().await.without_gcm()];
+    let ids = three.each_ref().map(Participant::id);
+    let mut senders = Vec::new();
+    for one in &mut three {
+        one.publish(&KINDS).await;
+        senders.push(send(one));
+    }
+    for (one, others) in three.iter_mut().zip([[ids[1], ids[2]], [ids[0], ids[2]], [ids[0], ids[1]]]) {
+        one.receive(&others, KINDS.len()).await;
+        hears(one, &others).await;
+    }
+    assert!(three.iter().all(Participant::is_sending));
+    senders.iter().for_each(JoinHandle::abort);
+}
+
 /// With two participants media would go peer to peer, where nobody could hold them to anything.
 #[tokio::test]
 async fn guests_hear_and_are_heard_as_far_as_their_tokens_allow() {

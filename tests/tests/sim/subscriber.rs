@@ -2,8 +2,8 @@
 
 use sfu_core::{
     rtcp::write,
-    rtp::{header::Header, sequence::SeqNo},
-    srtp::{Opener, Profile, Sealer, contexts},
+    rtp::sequence::SeqNo,
+    srtp::{Opened, Opener, Profile, Sealer, contexts},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -38,10 +38,7 @@ impl Subscriber {
     }
 
     pub(crate) fn handle(&mut self, mut bytes: Vec<u8>) {
-        let Some(length) = self.opener.rtp(&mut bytes) else { return };
-        let packet = &bytes[..length];
-        let header = Header::parse(packet).unwrap();
-        let payload = &packet[header.length..];
+        let Some(Opened { header, payload }) = self.opener.rtp(&mut bytes) else { return };
         let (wire, payload) = match header.payload_type {
             96 => {
                 self.ssrc = Some(header.ssrc);

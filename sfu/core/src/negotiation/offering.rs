@@ -8,9 +8,9 @@ use crate::{
         parse::Remote,
         sections::{Fitted, OfferedSection, OfferedSections, OfferedStream, Track},
     },
+    transport::credentials::Credentials,
 };
 use common::protocol::media::OfferedTrack;
-use is::IceCreds;
 use std::{collections::BTreeMap, time::Duration};
 
 /// How long an offer may go unanswered before another takes its place.
@@ -48,8 +48,8 @@ pub(crate) struct Offering {
     is_outdated: bool,
     /// Offers since the last answer whose time ran out.
     unanswered: u8,
-    /// Made with the first offer, for the transport that the first answer opens; and anew with each restart of ICE.
-    credentials: Option<IceCreds>,
+    /// Made with the first offer, for the transport that it opens; and anew with each restart of ICE.
+    credentials: Option<Credentials>,
     /// The next offer restarts ICE.
     restarts: bool,
     /// What was agreed about the DTLS client's part, once it was.
@@ -144,7 +144,7 @@ impl Offering {
     }
 
     /// Our credentials on the transport that is offered.
-    pub(crate) const fn credentials(&self) -> Option<&IceCreds> {
+    pub(crate) const fn credentials(&self) -> Option<&Credentials> {
         self.credentials.as_ref()
     }
 
@@ -159,7 +159,7 @@ impl Offering {
 
     /// Writes the offer of all that there is now, in the session with this number.
     pub(crate) fn write(&mut self, local: Local<'_>, session: u64) -> Offer {
-        self.credentials = Some(IceCreds { ufrag: local.ufrag.to_owned(), pass: local.pwd.to_owned() });
+        self.credentials = Some(Credentials { ufrag: local.ufrag.to_owned(), pwd: local.pwd.to_owned() });
         self.revision = self.revision.saturating_add(1);
         self.is_outdated = false;
         self.restarts = false;

@@ -15,9 +15,8 @@ pub struct Header<'a> {
     pub timestamp: u32,
     /// SSRC of the media stream (RFC 3550, section 3).
     pub ssrc: u32,
-    /// The header's length with everything, in bytes.
-    pub length: usize,
-    extension: Option<(u16, &'a [u8])>,
+    /// All of it as it came, with contributors and extensions: what SRTP authenticates.
+    pub bytes: &'a [u8],
 }
 
 /// The length of a header without contributors and extensions, in bytes.
@@ -26,22 +25,40 @@ pub const BYTES_MIN: usize = 12;
 /// The profile of one-byte extensions (RFC 8285, section 4.2).
 const ONE_BYTE: u16 = 0xBEDE;
 
+/// The bit of the first byte that says that extensions follow.
+const HAS_EXTENSIONS: u8 = 0x10;
+
+/// The length of a header whose first byte this is, up to its extensions, in bytes.
+fn length_without_extensions(first: u8) -> usize {
+    BYTES_MIN.saturating_add(usize::from(first & 0x0F).saturating_mul(4))
+}
+
+/// The length of a packet's header, in bytes, as far as it is there.
+fn length(packet: &[u8]) -> Option<usize> {
+    let first = *packet.first()?;
+    let length = length_without_extensions(first);
+    if first & HAS_EXTENSIONS == 0 {
+        return Some(length);
+    }
+    let &[_, _, l0, l1] = packet.get(length..)?.first_chunk::<4>()?;
+    let words = usize::from(u16::from_be_bytes([l0, l1]));
+    Some(length.saturating_add(words.saturating_add(1).saturating_mul(4)))
+}
+
 impl<'a> Header<'a> {
     /// Reads a header; `None` if the packet is too short for what it announces.
     pub fn parse(packet: &'a [u8]) -> Option<Self> {
-        let (fixed, _) = packet.split_first_chunk::<BYTES_MIN>()?;
-        let [first, second, s0, s1, t0, t1, t2, t3, c0, c1, c2, c3] = *fixed;
-        let contributors = usize::from(first & 0x0F).saturating_mul(4);
-        let mut length = BYTES_MIN.saturating_add(contributors);
-        let mut extension = None;
-        if first & 0x10 != 0 {
-            let (head, body) = packet.get(length..)?.split_first_chunk::<4>()?;
-            let [p0, p1, l0, l1] = *head;
-            let bytes = usize::from(u16::from_be_bytes([l0, l1])).saturating_mul(4);
-            extension = Some((u16::from_be_bytes([p0, p1]), body.get(..bytes)?));
-            length = length.saturating_add(4).saturating_add(bytes);
-        }
-        packet.get(length..)?;
+        Self::read(packet.get(..length(packet)?)?)
+    }
+
+    /// Reads a header, and splits what follows it off.
+    pub fn split(packet: &'a mut [u8]) -> Option<(Self, &'a mut [u8])> {
+        let (bytes, rest) = packet.split_at_mut_checked(length(packet)?)?;
+        Some((Self::read(bytes)?, rest))
+    }
+
+    fn read(bytes: &'a [u8]) -> Option<Self> {
+        let [first, second, s0, s1, t0, t1, t2, t3, c0, c1, c2, c3] = *bytes.first_chunk::<BYTES_MIN>()?;
         Some(Self {
             has_padding: first & 0x20 != 0,
             marker: second & 0x80 != 0,
@@ -49,14 +66,24 @@ impl<'a> Header<'a> {
             sequence: u16::from_be_bytes([s0, s1]),
             timestamp: u32::from_be_bytes([t0, t1, t2, t3]),
             ssrc: u32::from_be_bytes([c0, c1, c2, c3]),
-            length,
-            extension,
+            bytes,
         })
+    }
+
+    /// The profile of the extensions, and their bytes.
+    fn extensions(&self) -> Option<(u16, &'a [u8])> {
+        let first = *self.bytes.first()?;
+        if first & HAS_EXTENSIONS == 0 {
+            return None;
+        }
+        let (&[p0, p1, _, _], body) =
+            self.bytes.get(length_without_extensions(first)..)?.split_first_chunk()?;
+        Some((u16::from_be_bytes([p0, p1]), body))
     }
 
     /// The value of the extension with this id, in either form.
     pub fn extension(&self, wanted: u8) -> Option<&'a [u8]> {
-        let (profile, mut rest) = self.extension?;
+        let (profile, mut rest) = self.extensions()?;
         let is_one_byte = profile == ONE_BYTE;
         if !is_one_byte && profile & 0xFFF0 != 0x1000 {
             return None;
@@ -143,7 +170,7 @@ mod tests {
         assert_eq!(header.extension(4), Some(&b"0"[..]));
         assert_eq!(header.extension(2), Some(&[1, 2, 3][..]));
         assert_eq!(header.extension(1), None);
-        assert_eq!(&packet[header.length..], b"payload");
+        assert_eq!(&packet[header.bytes.len()..], b"payload");
     }
 
     #[test]
@@ -151,7 +178,7 @@ mod tests {
         let packet = packet();
         for end in 0..packet.len() {
             if let Some(header) = Header::parse(&packet[..end]) {
-                assert!(header.length <= end);
+                assert!(header.bytes.len() <= end);
                 header.extension(2);
             }
         }

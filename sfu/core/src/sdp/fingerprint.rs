@@ -42,7 +42,7 @@ impl Fingerprint {
     /// # Errors
     /// [`SdpError::Missing`] without any, [`SdpError::Unusable`] if none is of a hash function that we
     /// know, [`SdpError::TooMany`].
-    pub(super) fn read<'a>(values: impl Iterator<Item = &'a str>) -> Result<Self, SdpError> {
+    pub(crate) fn read<'a>(values: impl Iterator<Item = &'a str>) -> Result<Self, SdpError> {
         let mut best: Option<(usize, Self)> = None;
         let mut is_any = false;
         for value in values {

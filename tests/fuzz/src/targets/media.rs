@@ -103,16 +103,15 @@ pub(super) fn demux_seeds() -> Vec<Vec<u8>> {
     [check, dtls].into_iter().chain(rtp_seeds()).chain(rtcp_seeds()).collect()
 }
 
-/// Packets that are sealed first, and packets that are not.
+/// Packets that are sealed first, by either kind of profile, and packets that are not.
 pub(super) fn srtp_seeds() -> Vec<Vec<u8>> {
     let framed = |kind: u8, packet: &[u8]| {
         [&[kind, u8::try_from(packet.len()).expect("a short packet")], packet].concat()
     };
-    let rtp: Vec<u8> = rtp_packets().iter().flat_map(|packet| framed(1, packet)).collect();
-    let rtcp: Vec<u8> =
-        rtcp_seeds().iter().filter(|it| it.len() < 200).flat_map(|packet| framed(1, packet)).collect();
-    let plain: Vec<u8> = rtp_packets().iter().flat_map(|packet| framed(0, packet)).collect();
-    vec![rtp, rtcp, plain]
+    let rtp = |kind| rtp_packets().iter().flat_map(|packet| framed(kind, packet)).collect::<Vec<u8>>();
+    let short: Vec<Vec<u8>> = rtcp_seeds().into_iter().filter(|it| it.len() < 200).collect();
+    let rtcp = |kind| short.iter().flat_map(|packet| framed(kind, packet)).collect();
+    vec![rtp(1), rtp(3), rtcp(1), rtcp(3), rtp(0)]
 }
 
 /// Offers as browsers write them.

@@ -3,10 +3,7 @@
 use crate::{
     Engine, EngineConfig, MediaEvent, Offer, Output, SessionId,
     engine::simulation::{Side, reply},
-    rtp::{
-        header::{Header, PlainHeader},
-        sequence::SeqNo,
-    },
+    rtp::{header::PlainHeader, sequence::SeqNo},
     sdp::parse::Remote,
     srtp::{Opener, Profile, Sealer, contexts},
 };
@@ -144,6 +141,12 @@ impl Stage {
 
     /// Sends one packet of a camera, which goes through at once.
     pub(super) fn send(&mut self, port: u16, ssrc: u32, number: u64, payload: &[u8]) {
+        let datagram = self.sealed(port, ssrc, number, payload);
+        self.forward(port, datagram);
+    }
+
+    /// A packet of a camera, as it is on the network.
+    pub(super) fn sealed(&self, port: u16, ssrc: u32, number: u64, payload: &[u8]) -> Vec<u8> {
         let sequence = SeqNo::from_extended(number);
         let header = PlainHeader {
             has_padding: false,
@@ -153,11 +156,15 @@ impl Stage {
             timestamp: 1,
             ssrc,
         };
-        let end = &self.ends[&port];
-        let (from, mut datagram) = (end.address, Vec::new());
+        let (sealer, mut datagram) = (&self.ends[&port].sealer, Vec::new());
         let cycles = sequence.cycles();
-        assert!(end.sealer.rtp(&header.to_bytes(), &[payload], ssrc, sequence, cycles, &mut datagram));
-        self.receive(from, datagram);
+        assert!(sealer.rtp(&header.to_bytes(), &[payload], ssrc, sequence, cycles, &mut datagram));
+        datagram
+    }
+
+    /// Gives the engine a datagram from a port, and lets through what it brings.
+    pub(super) fn forward(&mut self, port: u16, datagram: Vec<u8>) {
+        self.receive(self.ends[&port].address, datagram);
         self.engine.flush(self.clock.now(), &mut self.output);
     }
 
@@ -192,13 +199,13 @@ impl Stage {
         let end = self.ends.get_mut(&port).unwrap();
         let rtp = datagrams.into_iter().filter(|datagram| !(192..=223).contains(&datagram[1]));
         rtp.map(|mut datagram| {
-            let length = end.opener.rtp(&mut datagram).expect("it opens, and is no repetition");
-            let header = Header::parse(&datagram[..length]).unwrap();
+            let opened = end.opener.rtp(&mut datagram).expect("it opens, and is no repetition");
+            let header = opened.header;
             Opened {
                 ssrc: header.ssrc,
                 payload_type: header.payload_type,
                 sequence: header.sequence,
-                payload: datagram[header.length..length].to_vec(),
+                payload: opened.payload.to_vec(),
             }
         })
         .collect()

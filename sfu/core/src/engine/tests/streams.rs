@@ -90,6 +90,25 @@ fn a_section_taken_again_is_another_stream() {
     }
 }
 
+/// Who listens on the way could otherwise have the next camera taken for the one that ended, and its own packets for
+/// nobody's.
+#[test]
+fn a_recorded_packet_of_a_track_that_ended_is_not_taken_for_another_track() {
+    let mut stage = two(&[0]);
+    let recorded = stage.sealed(1001, 2001, 7, b"before");
+    stage.forward(1001, recorded.clone());
+    assert_eq!(stage.packets(1002).len(), 1);
+    let mut nameless = cameras(&[1]);
+    (nameless.sections[0].ssrc, nameless.sections[0].rtx_ssrc) = (None, None);
+    let now = stage.clock.now();
+    stage.engine.publish(device(1), &nameless, now, &mut stage.output).unwrap();
+    stage.answer(2, |_| true);
+    stage.forward(1001, recorded);
+    assert_eq!(stage.packets(1002), []);
+    stage.send(1001, 3001, 7, b"after!");
+    assert_eq!(stage.packets(1002).iter().map(|packet| &packet.payload[..]).collect::<Vec<_>>(), [b"after!"]);
+}
+
 /// The only track that goes out, and where it does.
 fn only(stage: &Stage) -> (SubscriptionId, TransportId) {
     let id = stage.engine.sessions.find(device(2)).unwrap();
