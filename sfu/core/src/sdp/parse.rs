@@ -192,8 +192,8 @@ fn put_on_transport(session: &Attributes<'_>, sections: &mut [Section]) -> bool 
     let first = sections.iter().find(|section| section.codec.is_some() && !section.is_rejected);
     let Some(first) = first.map(|section| section.mid.clone()) else { return false };
     let bundles = session.values("group").filter_map(|group| group.strip_prefix("BUNDLE "));
-    let bundle = bundles.map(|mids| mids.split_whitespace().collect::<BTreeSet<_>>());
-    let bundle = { bundle }.find(|mids| mids.contains(first.as_str()));
+    let mut bundles = bundles.map(|mids| mids.split_whitespace().collect::<BTreeSet<_>>());
+    let bundle = bundles.find(|mids| mids.contains(first.as_str()));
     for section in sections {
         let is_bundled = bundle.as_ref().is_some_and(|mids| mids.contains(section.mid.as_str()));
         section.is_on_transport = !section.is_rejected && (is_bundled || section.mid == first);
