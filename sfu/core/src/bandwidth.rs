@@ -98,7 +98,8 @@ pub struct BandwidthEstimator {
 }
 
 impl BandwidthEstimator {
-    /// One that knows nothing yet.
+    /// One that knows nothing yet, for a transport whose peer reports by transport-wide feedback: of one that
+    /// does not, it would find that nothing arrives.
     pub fn new(now: Instant) -> Self {
         Self {
             began_at: now,
@@ -276,7 +277,7 @@ impl BandwidthEstimator {
         self.sent.rate().is_none_or(|sent| sent < self.estimate().times(LIMITED_SHARE))
     }
 
-    /// The probe that is to be sent now, if there is one. Each is told once.
+    /// The probe that is to be sent now, if there is one; each is told once. Feedback alone brings new ones.
     pub fn next_probe(&mut self, now: Instant) -> Option<Probe> {
         let jitter = self.probing.jitter();
         self.probing.prober.next(jitter, now)

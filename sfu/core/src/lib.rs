@@ -3,8 +3,8 @@
 //! A datagram's way: [`demux`] looks at the first byte, a [`transport`] (ICE,
 //! DTLS, [`srtp`]) authenticates and decrypts it, a [`publication`] keeps it and
 //! knows what is missing, and every [`subscription`] of it rewrites and encrypts
-//! it into the [`output`]. [`rtp`], [`rtcp`] and [`sdp`] read and write the
-//! formats.
+//! it into the [`output`]. [`stun`], [`rtp`], [`rtcp`] and [`sdp`] read and
+//! write the formats.
 //!
 //! Each part owns its state, and says when it is due: [`sessions`] who is where,
 //! [`negotiation`] what was agreed, [`transports`] who is found by which datagram,
@@ -33,6 +33,7 @@ mod loss;
 mod moment;
 mod negotiation;
 pub mod output;
+pub mod pacer;
 mod publication;
 mod report;
 mod retransmit;

@@ -2,7 +2,6 @@
 
 use crate::{
     budget::{self, incoming},
-    engine::publish::TRACKS_MAX,
     keyframe::KEYFRAME_INTERVAL,
     negotiation::offering::{ANSWER_TIME, SECTIONS_PER_KIND_MAX, UNANSWERED_MAX},
     report::REPORT_INTERVAL_MIN,
@@ -21,7 +20,7 @@ use crate::{
 use common::{
     bucket::Rate,
     limit::{Limit, time},
-    protocol::media::SDP_BYTES_MAX,
+    protocol::media::{SDP_BYTES_MAX, TrackSource},
 };
 
 const LOST: &str = "the participant leaves the session, which `media.changed` tells";
@@ -50,7 +49,11 @@ fn descriptions() -> Vec<Limit> {
             count(bounds::FINGERPRINTS_MAX, "fingerprints"),
             INVALID,
         ),
-        fixed("tracks that a participant sends", count(TRACKS_MAX, "tracks"), INVALID),
+        fixed(
+            "tracks that a participant sends",
+            format!("{}, one from each source", count(TrackSource::ALL.len(), "tracks")),
+            "`media.duplicateSource`",
+        ),
     ]
 }
 

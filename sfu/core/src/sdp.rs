@@ -1,6 +1,6 @@
 //! Session descriptions (RFC 8866, RFC 8829): offers and answers, read and written.
 
-pub(crate) mod answer;
+pub mod answer;
 pub(crate) mod bounds;
 pub mod codec;
 mod description;

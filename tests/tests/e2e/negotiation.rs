@@ -29,7 +29,10 @@ const only = (transceiver, names) => transceiver.setCodecPreferences(
   const publish = window.publish ??= new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
   await new Function('publish', 'picture', 'sound', 'only', how)(publish, picture, sound, only);
   await publish.setLocalDescription();
-  const { sdp } = await window.ask('media.publish', { roomId, sdp: publish.localDescription.sdp });
+  // The first picture is the camera, which need not be said.
+  const pictures = publish.getTransceivers().filter(({ direction, sender }) => direction === 'sendonly' && sender.track?.kind === 'video');
+  const tracks = pictures.slice(1).map(({ mid }) => ({ mid, source: 'screen' }));
+  const { sdp } = await window.ask('media.publish', { roomId, sdp: publish.localDescription.sdp, tracks });
   await publish.setRemoteDescription({ type: 'answer', sdp });
   return publish.getTransceivers().map((it) => it.currentDirection);
 })().then(done, (error) => done(error.message));

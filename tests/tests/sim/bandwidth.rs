@@ -1,5 +1,5 @@
-//! The bandwidth estimator on simulated networks: whether it finds what they carry, keeps to it, and leaves their
-//! queues empty.
+//! The bandwidth estimator and the pacer on simulated networks: whether they find what those carry, keep to it,
+//! and leave their queues empty.
 //!
 //! The cases are those of RFC 8867, as far as they need no TCP, and the network's that calls meet. Each bound
 //! leaves room beyond the worst of sixteen seeds; `docs/BANDWIDTH.md` has the figures. With
@@ -170,7 +170,7 @@ fn room_is_made_for_others_and_taken_back() {
         let (beside, drained) = (run.shares(26.0, 40.0)[0], run.drained(100.0, 20.0, 40.0));
         let back = run.reaches(0.8, 40.0);
         assert!((0.75 * MEGABIT..1.05 * MEGABIT).contains(&beside), "{beside}");
-        assert!(drained <= 5.0 && back <= 12.0, "drained after {drained} s, back after {back} s");
+        assert!(drained <= 5.0 && back <= 15.0, "drained after {drained} s, back after {back} s");
     }
 }
 

@@ -106,7 +106,8 @@ impl SendHistory {
 
     #[expect(clippy::cast_possible_truncation, reason = "modulo 2^32: an hour, and feedback takes seconds")]
     fn micros(&self, now: Instant) -> u32 {
-        age(self.began_at, now).as_micros() as u32
+        let age = age(self.began_at, now);
+        (age.as_secs() as u32).wrapping_mul(1_000_000).wrapping_add(age.subsec_micros())
     }
 }
 

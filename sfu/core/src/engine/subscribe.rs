@@ -75,7 +75,8 @@ impl Engine {
                     TrackKind::Audio => voices.next(),
                     TrackKind::Video => pictures.next(),
                 };
-                ranked.push((rank.unwrap_or(usize::MAX), Track { publication, number, from, kind }));
+                let track = Track { publication, number, from, kind, named: known.named() };
+                ranked.push((rank.unwrap_or(usize::MAX), track));
             }
         }
         ranked.sort_by_key(|(rank, track)| (*rank, track.number));

@@ -5,7 +5,7 @@ use crate::{
     output::Offer,
     sdp::{
         Local, offer,
-        parse::Remote,
+        parse::{Named, Remote},
         sections::{Fitted, OfferedSection, OfferedSections, OfferedStream, Track},
     },
     transport::credentials::Credentials,
@@ -86,8 +86,8 @@ impl StreamNumbers {
         OfferedStream { ssrc: self.next(), rtx_ssrc: self.next(), ..stream }
     }
 
-    fn stream(&mut self, Track { publication, number, from, .. }: Track) -> OfferedStream {
-        OfferedStream { publication, number, from, ssrc: self.next(), rtx_ssrc: self.next() }
+    fn stream(&mut self, Track { publication, from, named, .. }: Track) -> OfferedStream {
+        OfferedStream { publication, from, named, ssrc: self.next(), rtx_ssrc: self.next() }
     }
 }
 
@@ -200,8 +200,10 @@ impl Offering {
 
     fn tracks(&self) -> Vec<OfferedTrack> {
         let track = |section: &OfferedSection| {
-            let connection_id = section.stream()?.from;
-            Some(OfferedTrack { mid: section.mid.clone(), connection_id, kind: section.kind })
+            let stream = section.stream()?;
+            let mid = section.mid.clone();
+            let Named { id: track_id, source } = stream.named;
+            Some(OfferedTrack { mid, track_id, connection_id: stream.from, kind: section.kind, source })
         };
         self.sections.as_slice().iter().filter_map(track).collect()
     }

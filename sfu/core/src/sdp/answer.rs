@@ -7,7 +7,7 @@ use super::{
 use std::collections::BTreeSet;
 
 /// Whether we take what a section sends.
-pub(crate) const fn takes(section: &Section) -> bool {
+pub const fn takes(section: &Section) -> bool {
     stays(section) && section.sends
 }
 
@@ -21,7 +21,7 @@ const fn stays(section: &Section) -> bool {
 ///
 /// # Errors
 /// [`SdpError::NothingAgreed`] if the client sends something and nothing of it can be taken.
-pub(crate) fn check(remote: &Remote) -> Result<(), SdpError> {
+pub fn check(remote: &Remote) -> Result<(), SdpError> {
     let sends = remote.sections.iter().any(|section| section.sends);
     if !sends || remote.sections.iter().any(stays) {
         return Ok(());

@@ -4,7 +4,7 @@ use super::{
     Lines, Local, codec, name,
     sections::{OfferedSection, OfferedStream, Slot},
 };
-use common::protocol::media::TrackKind;
+use common::protocol::media::TrackSource;
 
 /// The offer. `setup` is `actpass` at first, and then what was agreed.
 pub(crate) fn write(
@@ -27,7 +27,7 @@ pub(crate) fn write(
         lines.add(format_args!("a=rtcp-rsize"));
         format.write(&mut lines);
         match section.slot {
-            Slot::Live(stream) => send(&mut lines, section.kind, stream, format.rtx_payload_type.is_some()),
+            Slot::Live(stream) => send(&mut lines, stream, format.rtx_payload_type.is_some()),
             Slot::Free(_) | Slot::Closing | Slot::Closed => lines.add(format_args!("a=inactive")),
         }
         if index == 0 {
@@ -37,12 +37,16 @@ pub(crate) fn write(
     lines.into_text()
 }
 
-/// One publisher's tracks share a stream id, so that browsers keep lips and voice together; each has
-/// a track id of its own, without which two of a kind are one to them (RFC 8830, section 2).
-fn send(lines: &mut Lines, kind: TrackKind, stream: OfferedStream, has_rtx: bool) {
-    let OfferedStream { number, from, ssrc, rtx_ssrc, .. } = stream;
+/// Camera and microphone of one publisher share a stream id, so that browsers keep lips and voice together, and so do a
+/// screen and what sounds there. The track id is the track's own (RFC 8830, section 2).
+fn send(lines: &mut Lines, stream: OfferedStream, has_rtx: bool) {
+    let OfferedStream { from, named, ssrc, rtx_ssrc, .. } = stream;
     lines.add(format_args!("a=sendonly"));
-    lines.add(format_args!("a=msid:{from} {from}-{}-{number}", name(kind)));
+    let group = match named.source {
+        TrackSource::Microphone | TrackSource::Camera => "",
+        TrackSource::Screen | TrackSource::ScreenAudio => "-screen",
+    };
+    lines.add(format_args!("a=msid:{from}{group} {}", named.id));
     if has_rtx {
         lines.add(format_args!("a=ssrc-group:FID {ssrc} {rtx_ssrc}"));
     }

@@ -8,7 +8,10 @@ use super::{
     extension::Extensions,
     fingerprint::Fingerprint,
 };
-use common::protocol::media::TrackKind;
+use common::{
+    id::TrackId,
+    protocol::media::{TrackKind, TrackSource},
+};
 use std::collections::BTreeSet;
 
 /// The longest text taken over from a description, in bytes.
@@ -58,6 +61,8 @@ pub struct Section {
     pub mid: String,
     /// `None` for what is neither sound nor picture.
     pub kind: Option<TrackKind>,
+    /// What it carries, of which the description itself says nothing; see [`Remote::name`].
+    pub named: Option<Named>,
     /// Whether the client sends in it.
     pub sends: bool,
     /// Whether the client receives in it.
@@ -104,7 +109,23 @@ pub(super) struct MediaLine {
     pub(super) attributes: Vec<String>,
 }
 
+/// Which track it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Named {
+    /// The track's own, by which every receiver knows it.
+    pub id: TrackId,
+    /// Where it comes from.
+    pub source: TrackSource,
+}
+
 impl Remote {
+    /// Says what the section with this mid carries. Does nothing if there is none.
+    pub fn name(&mut self, mid: &str, named: Named) {
+        if let Some(section) = self.sections.iter_mut().find(|section| section.mid == mid) {
+            section.named = Some(named);
+        }
+    }
+
     /// Reads a description.
     ///
     /// # Errors
@@ -230,6 +251,7 @@ fn section(media: &Media<'_>) -> Result<Section, SdpError> {
     Ok(Section {
         mid: mid.to_owned(),
         kind,
+        named: None,
         sends: !is_inactive && !attributes.has("recvonly"),
         receives: !is_inactive && !attributes.has("sendonly"),
         codec: chosen.as_ref().map(|chosen| chosen.codec),

@@ -1,6 +1,7 @@
 //! The sections of the offers to one participant: which track each carries, and what becomes of those
 //! whose track has ended.
 
+use super::parse::Named;
 use crate::id::PublicationId;
 use common::{id::ConnectionId, protocol::media::TrackKind};
 use std::collections::BTreeSet;
@@ -9,9 +10,8 @@ use std::collections::BTreeSet;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct OfferedStream {
     pub(crate) publication: PublicationId,
-    /// Names the track: none other has it.
-    pub(crate) number: u64,
     pub(crate) from: ConnectionId,
+    pub(crate) named: Named,
     pub(crate) ssrc: u32,
     pub(crate) rtx_ssrc: u32,
 }
@@ -24,6 +24,7 @@ pub(crate) struct Track {
     pub(crate) number: u64,
     pub(crate) from: ConnectionId,
     pub(crate) kind: TrackKind,
+    pub(crate) named: Named,
 }
 
 /// What a section carries.

@@ -3,12 +3,15 @@ mod hostile;
 
 use super::{
     extension::Extension,
-    parse::Remote,
+    parse::{Named, Remote},
     sections::{OfferedSection, OfferedStream, Slot},
     *,
 };
 use crate::id::PublicationId;
-use common::id::ConnectionId;
+use common::{
+    id::{ConnectionId, TrackId},
+    protocol::media::TrackSource,
+};
 
 /// What Chromium offers for one microphone and one camera, shortened to what differs in kind.
 pub(crate) const CHROMIUM: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\na=extmap-allow-mixed\r\na=msid-semantic: WMS s\r\n\
@@ -144,8 +147,9 @@ fn the_best_of_several_encodings_is_asked_for_and_can_be_offered_again() {
 #[test]
 fn an_offer_of_ours_is_read_back() {
     let from = ConnectionId::from_uuid(uuid::Uuid::from_u128(7));
+    let named = Named { id: TrackId::from_uuid(uuid::Uuid::from_u128(8)), source: TrackSource::Screen };
     let publication = PublicationId::default();
-    let stream = OfferedStream { publication, number: 1, from, ssrc: 11, rtx_ssrc: 12 };
+    let stream = OfferedStream { publication, from, named, ssrc: 11, rtx_ssrc: 12 };
     let section = |mid: &str, kind, slot| OfferedSection { mid: mid.into(), kind, slot };
     let sections = [
         section("0", TrackKind::Video, Slot::Live(stream)),
@@ -153,6 +157,7 @@ fn an_offer_of_ours_is_read_back() {
         section("2", TrackKind::Audio, Slot::Closing),
     ];
     let text = offer::write(&sections, local(), 1, 3, "actpass");
+    assert!(text.contains(&format!("a=msid:{from}-screen {}\r\n", named.id)), "{text}");
     let read = Remote::parse(&text).unwrap();
     assert_eq!((read.sections[0].ssrc, read.sections[0].rtx_ssrc), (Some(11), Some(12)));
     assert!(read.sections[0].sends && !read.sections[1].sends);

@@ -23,8 +23,8 @@ fn is_for(kind: u16, attributes: &[u8], expected: Option<Addressee<'_>>) {
 }
 
 fn bytes(hex: &str) -> Vec<u8> {
-    let digits: Vec<u8> = hex.chars().filter_map(|it| it.to_digit(16)).map(|it| it as u8).collect();
-    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+    let pairs = hex.as_bytes().as_chunks::<2>().0;
+    pairs.iter().map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
 /// The example requests and responses of RFC 5769, sections 2.1 to 2.3, whose password is the same.

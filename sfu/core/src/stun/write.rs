@@ -88,8 +88,9 @@ impl<'a> Writer<'a> {
     /// Adds attributes that are written already.
     #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn attributes(self, written: &[u8]) -> Self {
+        let padding = written.len().next_multiple_of(4).saturating_sub(written.len());
         self.out.extend_from_slice(written);
-        self.out.resize(self.start + (self.out.len() - self.start).next_multiple_of(4), 0);
+        self.out.resize(self.out.len().saturating_add(padding), 0);
         self
     }
 

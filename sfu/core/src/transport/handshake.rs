@@ -7,7 +7,7 @@ use crate::{
     sdp::fingerprint::Fingerprint,
     srtp::{Opener, Sealer, contexts},
 };
-use dimpl::Dtls;
+use dimpl::{Dtls, Error, SecurityError};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -39,6 +39,8 @@ pub(super) struct Handshake {
     shown: Option<Vec<u8>>,
     is_over: bool,
     keys: Option<Keys>,
+    /// The keys were given out: alerts are the peer's own from now on.
+    is_established: bool,
     /// The first thing that was wrong, and when it was.
     fault: Option<(Instant, LossReason)>,
 }
@@ -55,6 +57,7 @@ impl Handshake {
             shown: None,
             is_over: false,
             keys: None,
+            is_established: false,
             fault: None,
         }
     }
@@ -94,8 +97,11 @@ impl Handshake {
     /// Takes a record.
     pub(super) fn handle_record(&mut self, datagram: &[u8], now: Instant) {
         let taken = self.dtls.handle_timeout(now).and_then(|()| self.dtls.handle_packet(datagram));
-        if let Err(error) = taken {
-            self.fault.get_or_insert_with(|| (now, LossReason::Dtls(error.to_string())));
+        if let Err(error) = taken
+            && (!self.is_established
+                || matches!(error, Error::SecurityError(SecurityError::FatalAlert { .. })))
+        {
+            self.fault.get_or_insert_with(|| (now, LossReason::Dtls(describe(&error))));
         }
     }
 
@@ -108,8 +114,11 @@ impl Handshake {
         now: Instant,
         mut send: impl FnMut(&[u8]),
     ) -> Result<Option<Keys>, LossReason> {
+        if let Some((_, alert)) = self.fault.take_if(|_| self.is_established) {
+            return Err(alert);
+        }
         if self.due <= now {
-            self.dtls.handle_timeout(now).map_err(|error| LossReason::Dtls(error.to_string()))?;
+            self.dtls.handle_timeout(now).map_err(|error| LossReason::Dtls(describe(&error)))?;
         }
         let mut buffer = [0; DTLS_BYTES_MAX];
         loop {
@@ -150,6 +159,38 @@ impl Handshake {
             return Ok(None);
         }
         self.fault = None;
+        self.is_established = true;
         self.keys.take().map(Some).ok_or(LossReason::NoSrtpProfile)
     }
+}
+
+/// What an error is about, with the name of an alert (RFC 5246, section 7.2; RFC 8446, section 6).
+fn describe(error: &Error) -> String {
+    let Error::SecurityError(SecurityError::FatalAlert { description }) = error else {
+        return error.to_string();
+    };
+    let name = match description {
+        10 => "unexpected_message",
+        20 => "bad_record_mac",
+        22 => "record_overflow",
+        40 => "handshake_failure",
+        42 => "bad_certificate",
+        43 => "unsupported_certificate",
+        44 => "certificate_revoked",
+        45 => "certificate_expired",
+        46 => "certificate_unknown",
+        47 => "illegal_parameter",
+        48 => "unknown_ca",
+        49 => "access_denied",
+        50 => "decode_error",
+        51 => "decrypt_error",
+        70 => "protocol_version",
+        71 => "insufficient_security",
+        80 => "internal_error",
+        90 => "user_canceled",
+        109 => "missing_extension",
+        110 => "unsupported_extension",
+        _ => "alert",
+    };
+    format!("{name} ({description})")
 }

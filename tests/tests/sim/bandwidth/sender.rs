@@ -1,17 +1,11 @@
 //! A sender that makes as much media as the estimate allows.
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use sfu_core::bandwidth::{ArrivalTime, BandwidthEstimator, ClusterId, Probe};
-use std::{
-    collections::VecDeque,
-    time::{Duration, Instant},
+use sfu_core::{
+    bandwidth::{ArrivalTime, BandwidthEstimator, Bitrate},
+    pacer::{Pacer, Release, Urgency},
 };
-
-/// How often a pacer lets packets go, all that are due at once.
-const BURST: Duration = Duration::from_millis(5);
-
-/// How much faster than the estimate it lets them go.
-const PACING: f64 = 1.5;
+use std::time::{Duration, Instant};
 
 const FRAME_INTERVAL: Duration = Duration::from_millis(33);
 const AUDIO_INTERVAL: Duration = Duration::from_millis(20);
@@ -55,14 +49,10 @@ pub(crate) struct Sender {
     next_frame: Instant,
     next_key_frame: Option<Instant>,
     next_audio: Instant,
-    next_burst: Instant,
-    /// Bytes of each packet that waits for the pacer.
-    waiting: VecDeque<usize>,
-    /// Bytes that may go beyond what went; less than nothing after a packet that was larger.
-    allowance: f64,
+    /// What waits, by its size.
+    pacer: Pacer<usize>,
     /// By how much key frames have exceeded their share.
     overdrawn: f64,
-    probe: Option<(Probe, u64, u32, Instant)>,
     number: u16,
 }
 
@@ -71,8 +61,7 @@ impl Sender {
         let begin = start + media.begins;
         let mut estimator = BandwidthEstimator::new(begin);
         if media.most < 20e6 {
-            estimator
-                .set_wanted(sfu_core::bandwidth::Bitrate::from_bits_per_second(media.most as u64 * 5 / 4));
+            estimator.set_wanted(Bitrate::from_bits_per_second(media.most as u64 * 5 / 4));
         }
         Self {
             estimator,
@@ -82,11 +71,8 @@ impl Sender {
             next_frame: begin,
             next_key_frame: media.key_frames.map(|every| begin + every),
             next_audio: begin,
-            next_burst: begin,
-            waiting: VecDeque::new(),
-            allowance: 0.0,
+            pacer: Pacer::new(begin),
             overdrawn: 0.0,
-            probe: None,
             number: 65_000,
         }
     }
@@ -103,17 +89,26 @@ impl Sender {
         self.estimator.handle_deadline(now);
         if now >= self.next_audio {
             self.next_audio += AUDIO_INTERVAL;
-            // Audio waits for nothing.
-            self.note(AUDIO_BYTES, None, now, &mut send);
+            self.enqueue(AUDIO_BYTES, Urgency::Audio);
         }
         if now >= self.next_frame {
             self.next_frame += FRAME_INTERVAL;
             self.frame(now);
         }
-        if now >= self.next_burst {
-            self.next_burst += BURST;
-            self.burst(now, &mut send);
+        if let Some(probe) = self.estimator.next_probe(now) {
+            self.pacer.probe(probe);
         }
+        let estimate = self.estimator.estimate();
+        self.pacer.release(estimate, now, |release, cluster| {
+            let bytes = match release {
+                Release::Packet(bytes) => bytes,
+                Release::Padding(bytes) => bytes as usize,
+            };
+            self.number = self.number.wrapping_add(1);
+            self.estimator.on_sent(self.number, bytes, now, cluster);
+            send(Packet { number: self.number, bytes });
+            bytes as u64
+        });
     }
 
     fn rate(&self) -> f64 {
@@ -126,8 +121,7 @@ impl Sender {
         let most = if now < self.start + until { before } else { self.media.most };
         let rate = (self.rate() - audio).min(most).max(0.0);
         let share = rate / 8.0 * FRAME_INTERVAL.as_secs_f64();
-        let waiting: usize = self.waiting.iter().sum();
-        if waiting as f64 * 8.0 > BACKLOG_MAX * self.rate() {
+        if self.pacer.waiting() as f64 * 8.0 > BACKLOG_MAX * self.rate() {
             return;
         }
         let mut bytes = share * self.random.random_range(0.8..1.2);
@@ -143,45 +137,10 @@ impl Sender {
             self.overdrawn -= back;
         }
         let packets = (bytes / PACKET_BYTES as f64).ceil().max(1.0);
-        (0..packets as usize).for_each(|_| self.waiting.push_back((bytes / packets) as usize + 40));
+        (0..packets as usize).for_each(|_| self.enqueue((bytes / packets) as usize + 40, Urgency::Video));
     }
 
-    fn burst(&mut self, now: Instant, send: &mut impl FnMut(Packet)) {
-        if let Some(probe) = self.estimator.next_probe(now) {
-            self.probe = Some((probe, 0, 0, now));
-        }
-        if let Some((probe, mut bytes, mut packets, began_at)) = self.probe.take() {
-            let due = (now - began_at + BURST).as_secs_f64() * probe.rate.bits_per_second() as f64 / 8.0;
-            let size = (probe.bytes as usize / 5).clamp(50, PACKET_BYTES);
-            while (bytes as f64) < due && (bytes < probe.bytes || packets < probe.packets) {
-                let next = self.waiting.pop_front().unwrap_or(size);
-                self.note(next, Some(probe.cluster), now, send);
-                bytes += next as u64;
-                packets += 1;
-            }
-            if bytes < probe.bytes || packets < probe.packets {
-                self.probe = Some((probe, bytes, packets, began_at));
-            }
-            return;
-        }
-        let budget = self.rate() * PACING / 8.0 * BURST.as_secs_f64();
-        self.allowance = (self.allowance + budget).min(budget);
-        while self.allowance > 0.0 {
-            let Some(bytes) = self.waiting.pop_front() else { return };
-            self.allowance -= bytes as f64;
-            self.note(bytes, None, now, send);
-        }
-    }
-
-    fn note(
-        &mut self,
-        bytes: usize,
-        cluster: Option<ClusterId>,
-        now: Instant,
-        send: &mut impl FnMut(Packet),
-    ) {
-        self.number = self.number.wrapping_add(1);
-        self.estimator.on_sent(self.number, bytes, now, cluster);
-        send(Packet { number: self.number, bytes });
+    fn enqueue(&mut self, bytes: usize, urgency: Urgency) {
+        self.pacer.enqueue(bytes, bytes, urgency).unwrap();
     }
 }

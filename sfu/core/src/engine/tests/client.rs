@@ -130,14 +130,17 @@ impl Client {
             match self.dtls.poll_output(&mut buffer) {
                 DtlsOutput::Packet(record) => stage.receive(address(self.port), record.to_vec()),
                 DtlsOutput::KeyingMaterial(material, profile) => {
-                    let profile = match profile {
-                        SrtpProfile::AEAD_AES_128_GCM => Profile::Aes128Gcm,
-                        _ => Profile::Aes256Gcm,
-                    };
+                    assert_eq!(profile, SrtpProfile::AEAD_AES_256_GCM, "it offers all of them");
+                    let profile = Profile::Aes256Gcm;
                     self.keys = contexts(profile, &material, self.dtls.is_active());
                 }
                 DtlsOutput::Timeout(_) => return,
-                _ => {}
+                DtlsOutput::BufferTooSmall { .. }
+                | DtlsOutput::Connected
+                | DtlsOutput::PeerCert(_)
+                | DtlsOutput::ApplicationData(_)
+                | DtlsOutput::CloseNotify
+                | _ => {}
             }
         }
     }

@@ -1,4 +1,5 @@
 use super::*;
+use common::{id::TrackId, protocol::media::TrackSource};
 use slotmap::KeyData;
 use uuid::Uuid;
 
@@ -10,14 +11,15 @@ fn owner(n: u128) -> ConnectionId {
 
 fn picture(number: u64, from: u128) -> Track {
     let publication = PublicationId::from(KeyData::from_ffi(number));
-    Track { publication, number, from: owner(from), kind: TrackKind::Video }
+    let named = Named { id: TrackId::from_uuid(Uuid::from_u128(number.into())), source: TrackSource::Camera };
+    Track { publication, number, from: owner(from), kind: TrackKind::Video, named }
 }
 
 fn fit(sections: &mut OfferedSections, tracks: &[Track]) -> Fitted {
-    sections.fit(tracks.to_vec(), MOST, |Track { publication, number, from, .. }| OfferedStream {
+    sections.fit(tracks.to_vec(), MOST, |Track { publication, from, named, .. }| OfferedStream {
         publication,
-        number,
         from,
+        named,
         ssrc: 0,
         rtx_ssrc: 0,
     })
@@ -31,7 +33,7 @@ fn answer(sections: &mut OfferedSections) {
 fn short(sections: &OfferedSections) -> String {
     let one = |section: &OfferedSection| {
         let carries = match section.slot {
-            Slot::Live(stream) => stream.number.to_string(),
+            Slot::Live(stream) => stream.named.id.as_uuid().as_u128().to_string(),
             Slot::Free(_) => "-".to_owned(),
             Slot::Closing => "x".to_owned(),
             Slot::Closed => ".".to_owned(),
