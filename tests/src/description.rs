@@ -52,7 +52,9 @@ pub fn cameras(cameras: impl IntoIterator<Item = (u32, u32)>) -> String {
 
 /// An offer of these tracks.
 pub fn tracks(tracks: impl IntoIterator<Item = Track>) -> String {
-    let mut text = session(1);
+    let tracks: Vec<Track> = tracks.into_iter().collect();
+    let bundle: String = tracks.iter().map(|track| format!(" {}", track.mid)).collect();
+    let mut text = session(1) + &format!("a=group:BUNDLE{bundle}\r\n");
     for Track { mid, kind, ssrc } in tracks {
         text += &section(kind, &mid.to_string(), "actpass", "sendonly");
         if kind == Kind::Video {

@@ -241,12 +241,14 @@ impl Forwarding {
         Some(Received { publication: id, is_of_new_stream, arrival: Some(arrival) })
     }
 
-    /// What a stream is that no description named: that of the only track that may have its payload type.
+    /// What a stream is that no description named: that of the only track that may have its payload type, and
+    /// that its packet names if it names any.
     fn bind(&mut self, transport: TransportId, header: &Header<'_>) -> Option<Stream> {
         let ingress = self.ingress.get_mut(transport)?;
         let fits = |description: &Description| {
-            (description.payload_type == header.payload_type && description.ssrc.is_none())
-                || description.rtx_payload_type == Some(header.payload_type)
+            let is_media = description.payload_type == header.payload_type && description.ssrc.is_none();
+            let is_rtx = description.rtx_payload_type == Some(header.payload_type);
+            (is_media || is_rtx) && description.is_named_in(header)
         };
         let of = |id: &PublicationId| self.publications.get(*id).map(|it| &it.description);
         let mut nameless = ingress.publications.iter().filter(|id| of(id).is_some_and(fits));

@@ -11,7 +11,7 @@ use crate::{
     budget::{Budget, incoming::Incoming},
     loss::LossReason,
     output::Output,
-    sdp::{Local, parse::Remote},
+    sdp::{Local, fingerprint::Fingerprint, parse::Remote},
     srtp::{Opened, Opener, Profile, Sealer},
     stun::read::Message,
 };
@@ -55,8 +55,8 @@ impl Identity {
 /// How a client describes its side of a transport.
 pub(crate) struct PeerDescription {
     pub(crate) credentials: Credentials,
-    /// The SHA-256 of its certificate, in upper-case hexadecimal with colons.
-    pub(crate) fingerprint: String,
+    /// Of its certificate.
+    pub(crate) fingerprint: Fingerprint,
     /// Whether it leaves the DTLS client's part to us (RFC 8842, section 5).
     pub(crate) is_passive: bool,
 }
@@ -134,7 +134,7 @@ impl Transport {
     }
 
     /// Whether this is the certificate that the client's description has, by its fingerprint.
-    pub(crate) fn expects(&self, fingerprint: &str) -> bool {
+    pub(crate) fn expects(&self, fingerprint: &Fingerprint) -> bool {
         self.handshake.expects(fingerprint)
     }
 

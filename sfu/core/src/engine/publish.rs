@@ -40,6 +40,7 @@ impl Engine {
         if remote.sections.iter().filter(|section| answer::takes(section)).count() > TRACKS_MAX {
             return Err(SdpError::TooMany("tracks"));
         }
+        answer::check(remote)?;
         let transport = self.published_transport(id, remote, now, output);
         let version = self.negotiations.next_answer(id);
         let changed = self.update_publications(id, transport, remote, now);

@@ -5,9 +5,12 @@ use crate::{
     id::{ParticipantId, PublicationId, TransportId},
     loss::LossReason,
     moment::after,
-    negotiation::offering::{ANSWER_TIME, SECTIONS_PER_KIND_MAX, Track, UNANSWERED_MAX},
+    negotiation::offering::{ANSWER_TIME, SECTIONS_PER_KIND_MAX, UNANSWERED_MAX},
     output::{MediaEvent, Offer, Output},
-    sdp::{offer::OfferedStream, parse::Remote},
+    sdp::{
+        parse::Remote,
+        sections::{OfferedStream, Track},
+    },
     subscription::Subscription,
     transport::{PeerDescription, Transport, credentials::Credentials},
 };

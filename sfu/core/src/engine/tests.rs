@@ -6,6 +6,7 @@ mod crowds;
 mod feedback;
 mod key_frames;
 mod moves;
+mod naming;
 mod offers;
 mod peers;
 mod stage;

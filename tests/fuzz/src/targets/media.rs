@@ -130,7 +130,11 @@ pub(super) fn sdp_seeds() -> Vec<Vec<u8>> {
             video.replace("sendrecv", "inactive").replace("m=video 9", "m=video 0")
         ),
     ];
-    offers.map(String::into_bytes).into()
+    offers
+        .map(String::into_bytes)
+        .into_iter()
+        .chain(fuzzing::OFFERS.map(|offer| offer.as_bytes().to_vec()))
+        .collect()
 }
 
 /// Media, feedback and checks of a call, some encrypted with the right keys.
