@@ -4,7 +4,7 @@ use crate::rtp::sequence::SeqNo;
 use common::protocol::media::TrackKind;
 
 /// Packets of a picture that are kept: about two seconds of 2 Mbit/s.
-pub(crate) const PICTURE_PACKETS: usize = 512;
+const PICTURE_PACKETS: usize = 512;
 
 /// Likewise of a voice, which is not sent again.
 const VOICE_PACKETS: usize = 64;
@@ -25,11 +25,16 @@ pub(crate) struct PacketBuffer {
 }
 
 impl PacketBuffer {
-    pub(crate) fn new(kind: TrackKind) -> Self {
-        let length = match kind {
+    /// How many packets of a track are kept.
+    pub(crate) const fn length(kind: TrackKind) -> usize {
+        match kind {
             TrackKind::Video => PICTURE_PACKETS,
             TrackKind::Audio => VOICE_PACKETS,
-        };
+        }
+    }
+
+    pub(crate) fn new(kind: TrackKind) -> Self {
+        let length = Self::length(kind);
         Self { slots: std::iter::repeat_with(Packet::default).take(length).collect() }
     }
 

@@ -90,10 +90,7 @@ impl Retransmission {
         let others = (0..16_u16).filter(|bit| following.unbounded_shr((*bit).into()) & 1 != 0);
         let wires = others.map(|bit| first.wrapping_add(bit).wrapping_add(1));
         for wire in std::iter::once(first).chain(wires) {
-            let sequence = publication.arrivals.extend(wire);
-            let found = sequence.and_then(|sequence| Some((sequence, publication.buffer.get(sequence)?)));
-            let Some((sequence, packet)) = found else { continue };
-            match subscription.resend(sequence, packet, transport, now, output) {
+            match subscription.resend(wire, &publication.buffer, transport, now, output) {
                 Again::Sent => resent.packets = resent.packets.saturating_add(1),
                 Again::Needless => {}
                 Again::Exhausted => {

@@ -2,3 +2,4 @@
 
 pub mod header;
 pub mod sequence;
+pub mod vp8;

@@ -1,9 +1,9 @@
 //! One outgoing track: a publication's packets under a stream of the subscriber's transport.
 
-mod resent;
+mod timeline;
 
 use crate::{
-    buffer::Packet,
+    buffer::{Packet, PacketBuffer},
     id::{PublicationId, TransportId},
     output::Output,
     rtcp::write,
@@ -15,8 +15,8 @@ use crate::{
     transport::Transport,
 };
 use common::protocol::media::TrackKind;
-use resent::Resent;
 use std::time::{Duration, Instant};
+use timeline::{FIRST, Timeline};
 
 /// How soon a packet may be sent again once more, at least.
 ///
@@ -41,11 +41,8 @@ pub(crate) struct Subscription {
     pub(crate) ssrc: u32,
     pub(crate) rtx_ssrc: u32,
     kind: TrackKind,
-    /// The first number that was sent: what came before it is not sent later,
-    /// and its cycle is the receiver's first.
-    first: Option<SeqNo>,
+    timeline: Timeline,
     rtx_next: SeqNo,
-    resent: Resent,
     packets: u32,
     octets: u32,
     /// The last sender reports that were passed on, by what receivers name them by, and when.
@@ -69,6 +66,7 @@ impl Subscription {
         (publication, transport): (PublicationId, TransportId),
         (ssrc, rtx_ssrc): (u32, u32),
         kind: TrackKind,
+        now: Instant,
     ) -> Self {
         Self {
             publication,
@@ -76,9 +74,8 @@ impl Subscription {
             ssrc,
             rtx_ssrc,
             kind,
-            first: None,
+            timeline: Timeline::new(PacketBuffer::length(kind), now),
             rtx_next: RTX_FIRST,
-            resent: Resent::default(),
             packets: 0,
             octets: 0,
             reports: [None; 2],
@@ -104,21 +101,18 @@ impl Subscription {
     ) {
         let Some((sealer, source, destination)) = transport.sender() else { return };
         let bytes = sealed_bytes(packet, sealer.tag_bytes());
-        let first = *self.first.get_or_insert(sequence);
-        if sequence < first {
-            return;
-        }
+        let Some(number) = self.timeline.send(sequence) else { return };
+        let Some(cycles) = number.cycles_since(FIRST) else { return };
         let header = PlainHeader {
             has_padding: packet.has_padding,
             marker: packet.marker,
             payload_type: self.payload_type(),
-            sequence: sequence.to_wire(),
+            sequence: number.to_wire(),
             timestamp: packet.timestamp,
             ssrc: self.ssrc,
         };
-        let Some(cycles) = sequence.cycles_since(first) else { return };
         let sent = output.datagram(source, destination, |bytes| {
-            sealer.rtp(&header.to_bytes(), &[&packet.payload], self.ssrc, sequence, cycles, bytes)
+            sealer.rtp(&header.to_bytes(), &[&packet.payload], self.ssrc, number, cycles, bytes)
         });
         if sent {
             transport.budget.note_forwarded(bytes, now);
@@ -127,23 +121,25 @@ impl Subscription {
         }
     }
 
-    /// Sends a packet again, in the retransmission stream (RFC 4588, section 4), if
-    /// that makes sense and the transport's budget allows it.
+    /// Sends again what went out under a number of these wire bits, in the retransmission stream (RFC 4588,
+    /// section 4), if that makes sense and the transport's budget allows it.
     pub(crate) fn resend(
         &mut self,
-        sequence: SeqNo,
-        packet: &Packet,
+        wire: u16,
+        buffer: &PacketBuffer,
         transport: &mut Transport,
         now: Instant,
         output: &mut Output,
     ) -> Again {
-        if self.kind == TrackKind::Audio || self.first.is_none_or(|first| sequence < first) {
+        if self.kind == TrackKind::Audio {
             return Again::Needless;
         }
+        let Some((sent, sequence)) = self.timeline.sent(wire) else { return Again::Needless };
+        let Some(packet) = buffer.get(sequence) else { return Again::Needless };
         let interval = self.round_trip.unwrap_or_default().max(RESEND_INTERVAL_MIN);
         let Some((sealer, ..)) = transport.sender() else { return Again::Needless };
         let bytes = sealed_bytes(packet, sealer.tag_bytes().saturating_add(ORIGINAL_BYTES));
-        if self.resent.is_recent(sequence, interval, now) {
+        if self.timeline.is_resent(sent, interval, now) {
             return Again::Needless;
         }
         if !transport.budget.take(bytes, now) {
@@ -152,7 +148,7 @@ impl Subscription {
         let Some((sealer, source, destination)) = transport.sender() else { return Again::Needless };
         let number = self.rtx_next;
         let Some(cycles) = number.cycles_since(RTX_FIRST) else { return Again::Needless };
-        self.resent.note(sequence, now);
+        self.timeline.note_resent(sent, now);
         self.rtx_next = number.next();
         let header = PlainHeader {
             has_padding: packet.has_padding,
@@ -162,7 +158,7 @@ impl Subscription {
             timestamp: packet.timestamp,
             ssrc: self.rtx_ssrc,
         };
-        let original = sequence.to_wire().to_be_bytes();
+        let original = sent.to_wire().to_be_bytes();
         output.datagram(source, destination, |bytes| {
             let payload = [original.as_slice(), &packet.payload];
             sealer.rtp(&header.to_bytes(), &payload, self.rtx_ssrc, number, cycles, bytes)

@@ -287,10 +287,12 @@ impl Meeting {
         while let Some(mut datagram) = self.network.receive(now) {
             let (from, to, bytes) = (datagram.from, datagram.to, &mut datagram.bytes);
             if to == server() {
-                if from.ip() != stranger(0).ip() {
-                    self.watch.hear(line_of(from.port()), from.port(), bytes, now);
-                }
+                let (came, refused) = (bytes.clone(), self.engine.stats().datagrams_refused);
                 self.engine.handle_datagram(from, server(), bytes, now, &mut self.output);
+                if from.ip() != stranger(0).ip() {
+                    let is_taken = refused == self.engine.stats().datagrams_refused;
+                    self.watch.hear(line_of(from.port()), from.port(), (&came, is_taken), now);
+                }
             } else if to.ip() != stranger(0).ip() {
                 self.hear(to, bytes, now);
             }

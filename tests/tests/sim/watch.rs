@@ -89,8 +89,9 @@ impl Watch {
         assert!(self.lines.insert(number, line).is_none(), "each has keys of its own");
     }
 
-    /// A datagram has come from a port of a transport.
-    pub(crate) fn hear(&mut self, line: u16, port: u16, datagram: &[u8], now: Instant) {
+    /// A datagram has come from a port of a transport, and the engine has taken it or not: from where
+    /// nobody has checked yet it takes nothing.
+    pub(crate) fn hear(&mut self, line: u16, port: u16, (datagram, is_taken): (&[u8], bool), now: Instant) {
         let Some(line) = self.lines.get_mut(&line) else { return };
         line.paid.entry(port).or_default().0 += datagram.len();
         match (datagram[0], datagram[1]) {
@@ -99,7 +100,7 @@ impl Watch {
                 line.proved.insert(port, now);
                 line.paid.remove(&port);
             }
-            (128..=191, 192..=223) => line.hear_rtcp(datagram, now),
+            (128..=191, 192..=223) if is_taken => line.hear_rtcp(datagram, now),
             _ => {}
         }
     }

@@ -204,7 +204,7 @@ impl Engine {
             }
             let kind = known.description.kind;
             let way = (publication, transport);
-            self.forwarding.subscribe(Subscription::new(way, (ssrc, rtx_ssrc), kind));
+            self.forwarding.subscribe(Subscription::new(way, (ssrc, rtx_ssrc), kind, now));
             if is_connected {
                 self.want_key_frame(publication, now, output);
             }

@@ -88,11 +88,6 @@ impl Arrivals {
         self.received
     }
 
-    /// The number nearest to the latest that has these wire bits.
-    pub(crate) fn extend(&self, wire: u16) -> Option<SeqNo> {
-        self.highest.map(|highest| highest.extend(wire))
-    }
-
     /// Notes a packet, and whether it came in the stream of those that are sent again.
     pub(crate) fn arrive(&mut self, wire: u16, is_rtx: bool, now: Instant) -> Arrival {
         let Some(highest) = self.highest else {
