@@ -130,6 +130,15 @@ codes! {
     MEDIA_NOT_JOINED = "media.notJoined";
     /// An answer to an offer that has been replaced by a newer one.
     MEDIA_STALE_ANSWER = "media.staleAnswer";
+    /// Two tracks of one participant are said to come from the same source, or are taken for it as nobody names theirs.
+    MEDIA_DUPLICATE_SOURCE = "media.duplicateSource";
+    /// A track is named in a media section that the description does not have, in which it sends nothing, or which
+    /// carries another one.
+    MEDIA_UNKNOWN_MID = "media.unknownMid";
+    /// A source of sound is named for a media section of pictures, or the other way round.
+    MEDIA_KIND_MISMATCH = "media.kindMismatch";
+    /// The participant publishes no track of this source.
+    MEDIA_UNKNOWN_TRACK = "media.unknownTrack";
     /// No media server is available.
     MEDIA_UNAVAILABLE = "media.unavailable";
     /// The webhook's signature is missing or wrong.

@@ -99,6 +99,8 @@ ids! {
     CallId = "call";
     /// One WebSocket, and so one device or browser tab of a user.
     ConnectionId = "connection";
+    /// One track that a participant of a media session publishes.
+    TrackId = "track";
     /// One process of a cluster.
     NodeId = "node";
     /// A connected channel: one WhatsApp number, one mailbox.

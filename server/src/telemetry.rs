@@ -42,13 +42,13 @@ fn wants_colour(no_color: Option<&OsStr>) -> bool {
     no_color.is_none_or(OsStr::is_empty)
 }
 
-/// The filter without what ICE and DTLS write, whatever the operator wants of other crates.
+/// The filter without what DTLS writes, whatever the operator wants of other crates.
 ///
-/// They warn of what they find in a datagram, hundreds of lines for one that
-/// anybody may send, and on the thread that forwards media. Who names a module
-/// of theirs (`is::agent=debug`) still gets its lines.
+/// It warns of what it finds in a datagram, many lines for one that anybody
+/// may send, and on the thread that forwards media. Who names a module of it
+/// (`dimpl::dtls12=debug`) still gets its lines.
 fn without_datagrams(wanted: Targets) -> Targets {
-    wanted.with_target("is", LevelFilter::OFF).with_target("dimpl", LevelFilter::OFF)
+    wanted.with_target("dimpl", LevelFilter::OFF)
 }
 
 /// Starts collecting metrics; the handle renders them for `/metrics`.
@@ -67,7 +67,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
     use tracing::subscriber::with_default;
 
-    /// Lines that a filter lets through of one warning each of ICE, DTLS and ourselves.
+    /// Lines that a filter lets through of one warning each of DTLS and ourselves.
     fn lines(filter: &str) -> Vec<String> {
         let written = Arc::new(Mutex::new(Vec::new()));
         let writer = Arc::clone(&written);
@@ -79,7 +79,6 @@ mod tests {
             .finish()
             .with(without_datagrams(filter.parse().unwrap()));
         with_default(subscriber, || {
-            warn!(target: "is::stun", "an attribute");
             warn!(target: "dimpl::dtls12::engine", "a record");
             warn!(target: "sfu::shard", "ours");
         });
@@ -101,10 +100,10 @@ mod tests {
 
     #[test]
     fn what_datagrams_say_is_not_logged_unless_a_module_is_named() {
-        for filter in ["info", "trace", "warn,is=debug,dimpl=trace"] {
+        for filter in ["info", "trace", "warn,dimpl=trace"] {
             assert_eq!(lines(filter), ["ours"], "{filter}");
         }
-        assert_eq!(lines("info,is::stun=warn"), ["attribute", "ours"]);
+        assert_eq!(lines("info,dimpl::dtls12=warn"), ["record", "ours"]);
     }
 
     #[test]

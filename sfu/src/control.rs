@@ -6,13 +6,14 @@
 mod board;
 mod failure;
 mod hub_liveness;
+mod publish;
 mod seats;
 #[cfg(test)]
 mod tests;
 
 use crate::{
     Config, Deps,
-    session::{Effect, SeatLimits, Session},
+    session::{Effect, SeatLimits, Session, UpdateError},
     shard::{Listener, Notice, ShardHandle, Unresponsive},
 };
 use board::Board;
@@ -22,7 +23,7 @@ use common::{
     id::{AccountId, ConnectionId, NodeId, RoomId},
     protocol::{
         Failure,
-        media::{Changed, Offered, Participant, Route, State, StateChange, Updated},
+        media::{Changed, Offered, Participant, Route, State, StateChange, TrackMute, Updated},
     },
     subject::media::{
         HubNodes, MediaAction, MediaNode, MediaNodes, MediaReply, MediaRequest, MediaRights, MediaService,
@@ -66,6 +67,8 @@ pub(crate) struct Control {
     /// Seats that turned out to be left. One round of questions at a time is under way.
     left: (mpsc::Sender<Vec<seats::Asked>>, mpsc::Receiver<Vec<seats::Asked>>),
     is_asking: bool,
+    /// Descriptions that were read beside this task, of what participants publish.
+    described: (mpsc::Sender<publish::Described>, mpsc::Receiver<publish::Described>),
     /// Stays whose end a shard did not take in time, and which it goes on forwarding for. Each waited out
     /// the deadline of an order to get here, so they are few.
     unheard: Vec<(ShardHandle, ConnectionId, u64)>,
@@ -98,6 +101,7 @@ impl Control {
             notices: mpsc::channel(NOTICES_MAX),
             left: mpsc::channel(1),
             is_asking: false,
+            described: mpsc::channel(publish::DESCRIBED_MAX),
             unheard: Vec::new(),
         }
     }
@@ -121,6 +125,7 @@ impl Control {
                 () = stop.cancelled() => break,
                 Some(notice) = self.notices.1.recv() => self.handle_notice(notice).await,
                 Some(left) = self.left.1.recv() => self.handle_left(left).await,
+                Some(described) = self.described.1.recv() => self.handle_described(described).await,
                 Some(Asked { request, reply }) = requests.next() => self.handle_request(request, reply).await,
                 _ = tick.tick() => {
                     self.look_after_leases().await;
@@ -166,33 +171,25 @@ impl Control {
                 } else {
                     self.join(account, room, participant, hub, rights).await
                 };
-                self.update(room, connection, change).await;
+                // Whoever was refused has no seat, and no track is spoken of.
+                let _refused = self.update(room, connection, change, &[]).await;
                 reply.send(&match outcome {
                     Ok(()) if is_replaced => Ok(MediaReply::Replaced { state: self.state(room) }),
                     Ok(()) => Ok(MediaReply::State { state: self.state(room), offer: None }),
                     Err(answer) => answer,
                 });
             }
-            MediaAction::Update { connection, change } => {
-                let is_seated = self.update(room, connection, change).await;
-                reply.send(&if is_seated { Ok(MediaReply::Done) } else { Err(failure::not_seated()) });
+            MediaAction::Update { connection, change, tracks } => {
+                let outcome = self.update(room, connection, change, &tracks).await;
+                reply.send(&outcome.map(|()| MediaReply::Done).map_err(failure::update));
             }
             MediaAction::Leave { connection } => {
                 self.change(room, |session, effects| session.leave(connection, effects)).await;
                 reply.send(&Ok(MediaReply::Done));
             }
-            MediaAction::Publish { connection, .. } if !self.may_send(room, connection) => {
-                reply.send(&Err(failure::forbidden()));
+            MediaAction::Publish { connection, sdp, tracks } => {
+                self.publish(room, connection, sdp, tracks, reply).await;
             }
-            MediaAction::Publish { connection, sdp } => match self.served(room, connection) {
-                Ok(shard) => self.beside(reply, async move {
-                    let offer = Remote::parse(&sdp).map_err(|error| failure::sdp(&error))?;
-                    let answered =
-                        shard.publish(connection, offer).await.map_err(|_| failure::unavailable())?;
-                    Ok(MediaReply::Published { sdp: answered.map_err(|error| failure::sdp(&error))? })
-                }),
-                Err(failure) => reply.send(&Err(failure)),
-            },
             MediaAction::Answer { connection, revision, sdp } => match self.served(room, connection) {
                 Ok(shard) => self.beside(reply, async move {
                     let answer = Remote::parse(&sdp).map_err(|error| failure::sdp(&error))?;
@@ -295,11 +292,18 @@ impl Control {
         })
     }
 
-    /// Whether `connection` has a seat, of which it says something.
-    async fn update(&mut self, room: RoomId, connection: ConnectionId, change: StateChange) -> bool {
-        let mut is_seated = false;
-        self.change(room, |session, effects| is_seated = session.update(connection, change, effects)).await;
-        is_seated
+    /// A participant says something of itself and of its tracks.
+    async fn update(
+        &mut self,
+        room: RoomId,
+        connection: ConnectionId,
+        change: StateChange,
+        tracks: &[TrackMute],
+    ) -> Result<(), UpdateError> {
+        let mut outcome = Err(UpdateError::NotSeated);
+        self.change(room, |session, effects| outcome = session.update(connection, change, tracks, effects))
+            .await;
+        outcome
     }
 
     fn open(&mut self, account: AccountId, room: RoomId, lease: LeaseGuard) {
@@ -355,8 +359,8 @@ impl Control {
                 self.tell(room, SessionNews::Changed(Changed { room_id: room, state })).await;
                 Ok(())
             }
-            Effect::AnnounceUpdate { connection, state, revision } => {
-                let updated = Updated { room_id: room, connection_id: connection, state, revision };
+            Effect::AnnounceUpdate { connection, state, tracks, revision } => {
+                let updated = Updated { room_id: room, connection_id: connection, state, tracks, revision };
                 self.tell(room, SessionNews::Updated(updated)).await;
                 Ok(())
             }
@@ -395,8 +399,8 @@ impl Control {
             MediaEvent::Offer { offer, .. } => {
                 self.tell(room, SessionNews::Offer { to: connection, offer: offered(room, offer) }).await;
             }
-            MediaEvent::Lost { .. } => {
-                info!(room.id = %room, conn.id = %connection, "Nothing is heard from participant {connection} any more");
+            MediaEvent::Lost { reason, .. } => {
+                info!(room.id = %room, conn.id = %connection, %reason, "Participant {connection} is lost: {reason}");
                 self.change(room, |session, effects| session.leave(connection, effects)).await;
             }
         }

@@ -3,11 +3,17 @@
 //! Owns no socket and reads no clock: requests come in through the methods,
 //! everything to be done goes out through `effects`, in order.
 
+mod publishing;
+
 use common::{
-    id::{ConnectionId, NodeId},
-    protocol::media::{Participant, ParticipantState, Route, State, StateChange},
+    id::{ConnectionId, NodeId, TrackId},
+    protocol::media::{
+        Participant, ParticipantState, PublishTrack, PublishedTrack, Route, State, StateChange, Track,
+        TrackMute, TrackSource,
+    },
     subject::media::MediaRights,
 };
+pub(crate) use publishing::{PublishError, SendingSection};
 
 /// The most participants who exchange media directly. One more, and a mesh
 /// would make each of them encode and send everything several times.
@@ -40,6 +46,8 @@ struct Seat {
     participant: Participant,
     hub: NodeId,
     rights: MediaRights,
+    /// Which media section of the last description carries what of its tracks.
+    carried: Vec<(String, TrackSource)>,
     /// The session's count when the seat was last taken.
     entry: u64,
 }
@@ -53,14 +61,24 @@ pub(crate) enum Effect {
     Exit(ConnectionId),
     /// Everybody in the room is told the new state.
     Announce(State),
-    /// Everybody in the room is told what one participant says of itself.
+    /// Everybody in the room is told what one participant says of itself, and what it sends.
     AnnounceUpdate {
         /// Whose state it is.
         connection: ConnectionId,
         state: ParticipantState,
+        tracks: Vec<Track>,
         /// Of the session from then on.
         revision: u64,
     },
+}
+
+/// Why nothing of a participant changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UpdateError {
+    /// It has no seat.
+    NotSeated,
+    /// It sends nothing from this source.
+    UnknownTrack(TrackSource),
 }
 
 /// As many participants as are allowed are there.
@@ -109,7 +127,8 @@ impl Session {
             return Err(Full::User);
         }
         participant.state = participant.state.after(StateChange::default(), rights.send);
-        self.seats.push(Seat { participant, hub, rights, entry });
+        participant.tracks.clear();
+        self.seats.push(Seat { participant, hub, rights, carried: Vec::new(), entry });
         match self.route {
             Route::Server => effects.push(Effect::Enter(connection, rights)),
             Route::PeerToPeer if self.seats.len() > PEER_TO_PEER_MAX || rights != MediaRights::default() => {
@@ -142,8 +161,9 @@ impl Session {
         };
         let Some(seat) = seats.find(is_theirs) else { return false };
         self.entries = self.entries.saturating_add(1);
-        let participant = Participant { state: seat.participant.state, ..participant.clone() };
-        *seat = Seat { participant, hub, rights, entry: self.entries };
+        let tracks = std::mem::take(&mut seat.participant.tracks);
+        let participant = Participant { state: seat.participant.state, tracks, ..participant.clone() };
+        *seat = Seat { participant, hub, rights, carried: Vec::new(), entry: self.entries };
         if self.route == Route::Server {
             // There streams are known by their connection.
             effects.extend([Effect::Exit(from), Effect::Enter(connection, rights)]);
@@ -152,21 +172,89 @@ impl Session {
         true
     }
 
-    /// `connection` says something of itself. Others are told what is new. False if it has no seat.
+    /// `connection` says something of itself, and which of its tracks are muted. Others are told what is new.
+    ///
+    /// # Errors
+    /// [`UpdateError`]; then nothing has changed.
     pub(crate) fn update(
         &mut self,
         connection: ConnectionId,
         change: StateChange,
+        mutes: &[TrackMute],
         effects: &mut Vec<Effect>,
-    ) -> bool {
-        let Some(seat) = self.seats.iter_mut().find(|seat| seat.is(connection)) else { return false };
+    ) -> Result<(), UpdateError> {
+        let seat = self.seats.iter_mut().find(|seat| seat.is(connection)).ok_or(UpdateError::NotSeated)?;
         let state = seat.participant.state.after(change, seat.rights.send);
-        if state != seat.participant.state {
-            seat.participant.state = state;
-            self.revision = self.revision.saturating_add(1);
-            effects.push(Effect::AnnounceUpdate { connection, state, revision: self.revision });
+        let mut tracks = seat.participant.tracks.clone();
+        for TrackMute { source, muted } in mutes {
+            let track = tracks.iter_mut().find(|track| track.source == *source);
+            track.ok_or(UpdateError::UnknownTrack(*source))?.muted = *muted;
         }
-        true
+        self.show(connection, state, tracks, effects);
+        Ok(())
+    }
+
+    /// `connection` publishes these tracks and no others, each as the source that it names or is taken for: in the
+    /// `sections` of its description where its media goes through the server, and without any where it does not. A
+    /// source that was published before keeps its track; a new one is named by `fresh`. Others are told what is new.
+    ///
+    /// # Errors
+    /// [`PublishError`]; then nothing has changed.
+    pub(crate) fn publish(
+        &mut self,
+        connection: ConnectionId,
+        sections: Option<&[SendingSection]>,
+        named: &[PublishTrack],
+        fresh: impl Fn() -> TrackId,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Vec<PublishedTrack>, PublishError> {
+        let seat = self.seats.iter_mut().find(|seat| seat.is(connection)).ok_or(PublishError::NotSeated)?;
+        let sends = match (sections, self.route) {
+            (Some(sections), Route::Server) => publishing::described(sections, named, &seat.carried)?,
+            (None, Route::PeerToPeer) => publishing::undescribed(named)?,
+            (None, Route::Server) => return Err(PublishError::NoDescription),
+            (Some(_), Route::PeerToPeer) => return Err(PublishError::NotSeated),
+        };
+        if let Some(forbidden) = sends.iter().find(|one| !seat.rights.may_publish(one.source)) {
+            return Err(PublishError::Forbidden(forbidden.source));
+        }
+        let mut tracks = seat.participant.tracks.clone();
+        tracks.retain(|track| sends.iter().any(|one| one.source == track.source));
+        let mut published = Vec::with_capacity(sends.len());
+        for one in &sends {
+            let source = one.source;
+            let known = tracks.iter_mut().find(|track| track.source == source);
+            let track_id = known.as_ref().map_or_else(&fresh, |track| track.track_id);
+            match known {
+                Some(known) => known.muted = one.muted.unwrap_or(known.muted),
+                None => {
+                    let muted = one.muted.unwrap_or(false);
+                    tracks.push(Track { track_id, kind: source.kind(), source, muted });
+                }
+            }
+            published.push(PublishedTrack { mid: one.mid.clone(), track_id, source });
+        }
+        seat.carried = sends.into_iter().filter_map(|one| Some((one.mid?, one.source))).collect();
+        let state = seat.participant.state;
+        self.show(connection, state, tracks, effects);
+        Ok(published)
+    }
+
+    /// Shows a participant so from now on, and tells everybody if that is new.
+    fn show(
+        &mut self,
+        connection: ConnectionId,
+        state: ParticipantState,
+        tracks: Vec<Track>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(seat) = self.seats.iter_mut().find(|seat| seat.is(connection)) else { return };
+        let shown = &mut seat.participant;
+        if (shown.state, &shown.tracks) != (state, &tracks) {
+            (shown.state, shown.tracks) = (state, tracks.clone());
+            self.revision = self.revision.saturating_add(1);
+            effects.push(Effect::AnnounceUpdate { connection, state, tracks, revision: self.revision });
+        }
     }
 
     /// Takes `connection`'s seat away. Does nothing if it has none.

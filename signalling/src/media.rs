@@ -15,8 +15,8 @@ use common::{
     protocol::{
         Done, Event, Failure,
         media::{
-            Answer, Changed, IceRestarting, Join, Joined, Participant, ParticipantState, Publish, Published,
-            SDP_BYTES_MAX, STATE_RATE, Signal, Signalled, State, Update,
+            Answer, Changed, IceRestarting, Join, Joined, Participant, ParticipantState, PeerSignal, Publish,
+            Published, SDP_BYTES_MAX, STATE_RATE, Signal, Signalled, State, TrackSource, Update,
         },
     },
     subject::{
@@ -118,6 +118,7 @@ pub(crate) async fn join(hub: &Hub, client: &Arc<Client>, join: Join) -> Result<
         user_id: client.user,
         name: client.name.clone(),
         state: ParticipantState::default().after(change, rights.send),
+        tracks: Vec::new(),
     };
     let action = MediaAction::Join { participant, hub: hub.bus().node(), rights, replaces, change };
     take_seat(hub, client, room)?;
@@ -125,7 +126,7 @@ pub(crate) async fn join(hub: &Hub, client: &Arc<Client>, join: Join) -> Result<
     match ask(hub, client.account, room, action, true).await? {
         Some(MediaReply::State { state, .. }) => Ok(Joined { state, ice_servers, resumed: false }),
         Some(MediaReply::Replaced { state }) => Ok(Joined { state, ice_servers, resumed: true }),
-        Some(MediaReply::Published { .. } | MediaReply::Done | MediaReply::Moved { .. }) | None => {
+        Some(MediaReply::Published(_) | MediaReply::Done | MediaReply::Moved { .. }) | None => {
             Err(unavailable())
         }
     }
@@ -144,20 +145,10 @@ fn take_seat(hub: &Hub, client: &Client, room: RoomId) -> Result<(), Failure> {
 
 /// `media.update`. A connection speaks of itself alone, and the session's node holds it to its rights.
 pub(crate) async fn update(hub: &Hub, client: &Arc<Client>, update: Update) -> Result<Done, Failure> {
-    let Update { room_id: room, state: change } = update;
-    let now = hub.clock().now();
-    {
-        let mut held = client.held();
-        if !held.media.contains(&room) {
-            return Err(not_joined());
-        }
-        let said = held.media_said.get_or_insert_with(|| Bucket::new(STATE_RATE, now));
-        said.take(now).map_err(|wait| {
-            Failure::of(ErrorCode::RATE_LIMITED, Fault::Caller, "the state changes too often")
-                .retry_after(wait)
-        })?;
-    }
-    let action = MediaAction::Update { connection: client.id, change };
+    let Update { room_id: room, state: change, tracks } = update;
+    check_tracks(&tracks)?;
+    check_rate(hub, client, room)?;
+    let action = MediaAction::Update { connection: client.id, change, tracks };
     ask(hub, client.account, room, action, false).await?.map(|_done| Done {}).ok_or_else(not_joined)
 }
 
@@ -182,10 +173,13 @@ pub(crate) async fn tell_left(hub: &Hub, client: &Client, room: RoomId) -> Resul
 
 /// `media.publish`.
 pub(crate) async fn publish(hub: &Hub, client: &Arc<Client>, publish: Publish) -> Result<Published, Failure> {
-    check(client, publish.room_id, &publish.sdp)?;
-    let action = MediaAction::Publish { connection: client.id, sdp: publish.sdp };
-    match ask(hub, client.account, publish.room_id, action, false).await? {
-        Some(MediaReply::Published { sdp }) => Ok(Published { sdp }),
+    let Publish { room_id: room, sdp, tracks } = publish;
+    check(client, room, sdp.as_deref().unwrap_or_default())?;
+    check_tracks(&tracks)?;
+    check_rate(hub, client, room)?;
+    let action = MediaAction::Publish { connection: client.id, sdp, tracks };
+    match ask(hub, client.account, room, action, false).await? {
+        Some(MediaReply::Published(published)) => Ok(published),
         Some(
             MediaReply::State { .. }
             | MediaReply::Replaced { .. }
@@ -194,6 +188,28 @@ pub(crate) async fn publish(hub: &Hub, client: &Arc<Client>, publish: Publish) -
         )
         | None => Err(not_joined()),
     }
+}
+
+/// What a participant says of itself and of its tracks is told everybody in the room.
+fn check_rate(hub: &Hub, client: &Client, room: RoomId) -> Result<(), Failure> {
+    let now = hub.clock().now();
+    let mut held = client.held();
+    if !held.media.contains(&room) {
+        return Err(not_joined());
+    }
+    let said = held.media_said.get_or_insert_with(|| Bucket::new(STATE_RATE, now));
+    said.take(now).map_err(|wait| {
+        Failure::of(ErrorCode::RATE_LIMITED, Fault::Caller, "the state changes too often").retry_after(wait)
+    })
+}
+
+/// More tracks than there are sources are two of one at least, whatever they say.
+fn check_tracks<Track>(tracks: &[Track]) -> Result<(), Failure> {
+    if tracks.len() > TrackSource::ALL.len() {
+        let many = "there are more tracks than sources, and a participant has one of each";
+        return Err(Failure::of(ErrorCode::MEDIA_DUPLICATE_SOURCE, Fault::Caller, many));
+    }
+    Ok(())
 }
 
 /// `media.answer`.
@@ -240,6 +256,9 @@ fn not_joined() -> Failure {
 pub(crate) async fn signal(hub: &Hub, client: &Arc<Client>, signal: Signal) -> Result<Done, Failure> {
     if !client.held().media.contains(&signal.room_id) {
         return Err(not_joined());
+    }
+    if let PeerSignal::Offer { tracks, .. } = &signal.signal {
+        check_tracks(tracks)?;
     }
     let signalled = Signalled { room_id: signal.room_id, from: client.id, signal: signal.signal };
     if let Some(other) = hub.client(signal.to) {
@@ -340,44 +359,4 @@ pub(crate) async fn sync(hub: &Hub, room: &LiveRoom) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        config::Config,
-        connection::MESSAGE_BYTES_MAX,
-        rooms,
-        testing::{ID, World},
-    };
-    use common::{
-        clock::ManualClock,
-        protocol::room::{self, RemovalReason},
-    };
-
-    /// Of as many lines as the media server takes: escaped, each has two bytes more.
-    #[test]
-    fn the_longest_description_fits_into_a_frame() {
-        let sdp = "a=twelve bytes\r\n".repeat(SDP_BYTES_MAX / 16);
-        assert_eq!(sdp.len(), SDP_BYTES_MAX);
-        let answer = Answer { room_id: RoomId::generate(&ManualClock::default()), revision: u64::MAX, sdp };
-        let request = serde_json::json!({
-            "jsonrpc": "2.0", "id": u64::MAX, "method": "media.answer", "params": answer,
-        });
-        assert!(request.to_string().len() <= MESSAGE_BYTES_MAX);
-    }
-
-    #[tokio::test]
-    async fn who_is_taken_out_of_the_room_while_they_join_its_session_has_no_seat() {
-        let world = World::new(Config::default()).await;
-        let (id, mut ada) = (world.room().await, world.connect().await);
-        let enter = room::Join { room_id: Some(id), ..room::Join::default() };
-        rooms::join(&world.hub, &ada.client, Some(&ID), &enter).await;
-        assert!(ada.frame().await["result"].is_object());
-        assert!(take_seat(&world.hub, &ada.client, id).is_ok());
-        assert_eq!(rooms::remove(&world.hub, id, RemovalReason::Removed, |_| true), 1);
-        assert!(ada.client.held().media.is_empty());
-        // They were in the room when `media.join` looked, and are not any more.
-        let refused = take_seat(&world.hub, &ada.client, id).unwrap_err();
-        assert_eq!(refused.data.code, ErrorCode::NOT_IN_ROOM);
-        assert!(ada.client.held().media.is_empty());
-    }
-}
+mod tests;

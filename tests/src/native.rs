@@ -6,7 +6,10 @@
 
 use crate::{PATIENCE, socket::Socket};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use common::clock::{Clock as _, SystemClock};
+use common::{
+    clock::{Clock as _, SystemClock},
+    protocol::media::{TrackKind, TrackSource},
+};
 use rtc::{
     media_stream::MediaStreamTrack,
     peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MIME_TYPE_VP8},
@@ -63,6 +66,13 @@ pub enum Kind {
 }
 
 impl Kind {
+    const fn of(source: TrackSource) -> Self {
+        match source.kind() {
+            TrackKind::Audio => Self::Audio,
+            TrackKind::Video => Self::Video,
+        }
+    }
+
     const fn name(self) -> &'static str {
         match self {
             Self::Audio => "audio",
@@ -168,8 +178,19 @@ impl Participant {
         self.socket.connection_id().parse().expect("an id")
     }
 
-    /// Sends sound, picture, or both from now on: offers them and waits until the transport is connected.
+    /// Sends sound, picture, or both from now on, and leaves it to the server which is which: offers them and waits
+    /// until the transport is connected.
     pub async fn publish(&mut self, kinds: &[Kind]) {
+        self.offer(kinds, &[]).await;
+    }
+
+    /// Sends what these sources have from now on, and says which is which. What the server says is published.
+    pub async fn publish_from(&mut self, sources: &[TrackSource]) -> Value {
+        let kinds: Vec<Kind> = sources.iter().map(|source| Kind::of(*source)).collect();
+        self.offer(&kinds, sources).await
+    }
+
+    async fn offer(&mut self, kinds: &[Kind], sources: &[TrackSource]) -> Value {
         let (states, mut state) = watch::channel(RTCPeerConnectionState::New);
         let watching = Watching { states, heard: self.heard.0.clone() };
         let transport = transport(watching, self.profiles.clone()).await;
@@ -200,8 +221,12 @@ impl Participant {
         }
         let offer = transport.create_offer(None).await.expect("an offer");
         transport.set_local_description(offer.clone()).await.expect("the own offer");
-        let answer = self.socket.ask("media.publish", json!({ "roomId": self.room, "sdp": offer.sdp })).await;
-        let sdp = answer["sdp"].as_str().expect("an answer").to_owned();
+        let mids = offer.sdp.lines().filter_map(|line| line.strip_prefix("a=mid:"));
+        let named: Vec<Value> =
+            mids.zip(sources).map(|(mid, source)| json!({ "mid": mid, "source": source })).collect();
+        let params = json!({ "roomId": self.room, "sdp": offer.sdp, "tracks": named });
+        let published = self.socket.ask("media.publish", params).await;
+        let sdp = published["sdp"].as_str().expect("an answer").to_owned();
         let answer = RTCSessionDescription::answer(sdp).expect("the server's answer can be read");
         transport.set_remote_description(answer).await.expect("the server's answer can be used");
         let connected = state.wait_for(|state| *state == RTCPeerConnectionState::Connected);
@@ -210,6 +235,7 @@ impl Participant {
             .expect("the publish transport connects in time")
             .expect("the transport lives");
         self.publishing = Some(Publishing { transport, state, tracks });
+        published["tracks"].clone()
     }
 
     /// What sends a published track.
@@ -233,8 +259,9 @@ impl Participant {
         state == Some(RTCPeerConnectionState::Connected)
     }
 
-    /// Answers offers until one carries tracks of exactly these devices, each `per_device` times.
-    pub async fn receive(&mut self, devices: &[Uuid], per_device: usize) {
+    /// Answers offers until one carries tracks of exactly these devices, each `per_device` times; what that one says
+    /// they are.
+    pub async fn receive(&mut self, devices: &[Uuid], per_device: usize) -> Value {
         loop {
             let offer = self.socket.event("media.offer", |_| true).await;
             self.answer(&offer).await;
@@ -249,7 +276,7 @@ impl Participant {
             offered.sort();
             expected.sort();
             if offered == expected {
-                return;
+                return offer["tracks"].clone();
             }
         }
     }

@@ -87,6 +87,8 @@ mod restart;
 mod resume;
 #[path = "e2e/room_list.rs"]
 mod room_list;
+#[path = "e2e/screens.rs"]
+mod screens;
 #[path = "e2e/slots.rs"]
 mod slots;
 #[path = "e2e/snooze.rs"]
@@ -101,6 +103,8 @@ mod takeover;
 mod tls;
 #[path = "e2e/told.rs"]
 mod told;
+#[path = "e2e/track_ids.rs"]
+mod track_ids;
 #[path = "e2e/tracks.rs"]
 mod tracks;
 #[path = "e2e/transfers.rs"]

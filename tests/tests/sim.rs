@@ -12,8 +12,12 @@
     reason = "test code: whatever is not as expected is a failure"
 )]
 
+#[path = "sim/bandwidth.rs"]
+mod bandwidth;
 #[path = "sim/meeting/device.rs"]
 mod device;
+#[path = "sim/link.rs"]
+mod link;
 #[path = "sim/meeting.rs"]
 mod meeting;
 #[path = "sim/network.rs"]

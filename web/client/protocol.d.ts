@@ -383,6 +383,14 @@ export type ConversationStatus = 'open' | 'pending' | 'snoozed' | 'resolved';
 /** How far a message to a customer has come. The order is progress. */
 export type DeliveryStatus = 'queued' | 'sent' | 'delivered' | 'read' | 'failed';
 
+/** What a media section of a description between two peers carries. */
+export interface DescribedTrack {
+  /** The media section. */
+  mid: string;
+  /** Where what it carries comes from, in both directions. */
+  source: TrackSource;
+}
+
 /** From whom a message is. */
 export type Direction = 'inbound' | 'outbound';
 
@@ -472,6 +480,14 @@ export type ErrorCode =
   | 'media.notJoined'
   /** An answer to an offer that has been replaced by a newer one. */
   | 'media.staleAnswer'
+  /** Two tracks of one participant are said to come from the same source, or are taken for it as nobody names theirs. */
+  | 'media.duplicateSource'
+  /** A track is named in a media section that the description does not have, in which it sends nothing, or which carries another one. */
+  | 'media.unknownMid'
+  /** A source of sound is named for a media section of pictures, or the other way round. */
+  | 'media.kindMismatch'
+  /** The participant publishes no track of this source. */
+  | 'media.unknownTrack'
   /** No media server is available. */
   | 'media.unavailable'
   /** The webhook's signature is missing or wrong. */
@@ -735,6 +751,8 @@ export interface MediaParticipant {
   name: string;
   /** What the device says of itself. */
   state?: MediaParticipantState;
+  /** What it sends, by whichever way media travels, in the order of publication. */
+  tracks?: MediaTrack[];
 }
 
 /** What a participant says of itself, so that everybody sees it whichever way media travels. */
@@ -754,20 +772,24 @@ export interface MediaParticipantState {
 }
 
 /**
- * Parameters of `media.publish`: an offer of send-only tracks.
- * Offer again on the same transport to add or remove tracks.
+ * Parameters of `media.publish`: all tracks that the device sends. What was published before and is no longer in it is published no more.
+ * Through the server with an offer of send-only tracks: offer again on the same transport to add or remove some.
  */
 export interface MediaPublish {
   /** The room whose media session the tracks are for. */
   roomId: RoomId;
-  /** The offer, complete: the server needs none of the client's candidates. */
-  sdp: string;
+  /** Through the server: the offer, complete, as the server needs none of the client's candidates. Left out where media goes peer to peer. */
+  sdp?: string | null;
+  /** The tracks. A media section that sends and is not named carries what it carried before, and else the microphone if it is of audio, and the camera if it is of video. */
+  tracks?: PublishTrack[];
 }
 
 /** Result of `media.publish`. */
 export interface MediaPublished {
-  /** The answer, complete with the server's candidates. */
-  sdp: string;
+  /** Through the server: the answer, complete with the server's candidates. */
+  sdp?: string | null;
+  /** What is published now. */
+  tracks?: PublishedTrack[];
 }
 
 /** Parameters of `media.restartIce`. */
@@ -825,12 +847,26 @@ export interface MediaStateChange {
   onHold?: boolean | null;
 }
 
+/** A track that a participant sends. */
+export interface MediaTrack {
+  /** The track's own from when it is published until it is no longer, through other descriptions, other paths and other connections of the participant. What is published again is another track. */
+  trackId: TrackId;
+  /** Sound or picture: that of its source. */
+  kind: TrackKind;
+  /** Where it comes from. */
+  source: TrackSource;
+  /** The participant sends nothing on it for now: the microphone is muted, or the camera is off. */
+  muted: boolean;
+}
+
 /** Parameters of `media.update`. */
 export interface MediaUpdate {
   /** The room in whose media session the device is. */
   roomId: RoomId;
   /** What of the device's own state is different from now on. */
-  state: MediaStateChange;
+  state?: MediaStateChange;
+  /** Which of its tracks are muted from now on, and which are not any more. */
+  tracks?: TrackMute[];
 }
 
 /** Event `media.updated`, to everybody in the room. */
@@ -841,6 +877,8 @@ export interface MediaUpdated {
   connectionId: ConnectionId;
   /** All of it. */
   state: MediaParticipantState;
+  /** All tracks that the participant sends. */
+  tracks?: MediaTrack[];
   /** Of the session from then on, as in its `State`. */
   revision: number;
 }
@@ -913,10 +951,14 @@ export type NoteId = string;
 export interface OfferedTrack {
   /** The media section of the offer. */
   mid: string;
+  /** The track's own, as in the list of its participant's. */
+  trackId: TrackId;
   /** The device that publishes it. */
   connectionId: ConnectionId;
   /** Sound or picture. */
   kind: TrackKind;
+  /** Where it comes from. */
+  source: TrackSource;
 }
 
 /** A connected user. */
@@ -930,7 +972,7 @@ export interface OnlineUser {
 }
 
 /** A message between two peers (W3C's `RTCSessionDescription` and `RTCIceCandidate`). */
-export type PeerSignal = { sdp: string; kind: 'offer' } | { sdp: string; kind: 'answer' } | { kind: 'restart' } | { candidate: string; sdpMid?: string | null; sdpMLineIndex?: number | null; kind: 'candidate' };
+export type PeerSignal = { sdp: string; tracks?: DescribedTrack[]; kind: 'offer' } | { sdp: string; kind: 'answer' } | { kind: 'restart' } | { candidate: string; sdpMid?: string | null; sdpMLineIndex?: number | null; kind: 'candidate' };
 
 /** Event `presence.changed`: what changed within a moment. */
 export interface PresenceChanged {
@@ -974,6 +1016,26 @@ export interface PresenceSubscribe {
 
 /** How urgent a conversation is. The order is urgency. */
 export type Priority = 'none' | 'low' | 'medium' | 'high' | 'urgent';
+
+/** A track to publish. */
+export interface PublishTrack {
+  /** Through the server: the media section of the offer that carries it. */
+  mid?: string | null;
+  /** Where it comes from. */
+  source: TrackSource;
+  /** Whether nothing is sent on it for now. Left out, it is as it was before, and `false` of a new track. */
+  muted?: boolean | null;
+}
+
+/** A track that is published. */
+export interface PublishedTrack {
+  /** Through the server: the media section that carries it. */
+  mid?: string | null;
+  /** The track's own. */
+  trackId: TrackId;
+  /** Where it comes from. */
+  source: TrackSource;
+}
 
 /** The id by which a client tells answers apart. Strings are limited to `TEXT_MAX`. */
 export type RequestId = number | string;
@@ -1487,8 +1549,22 @@ export interface SequencedInboxEvent {
 /** A team of agents. */
 export type TeamId = string;
 
+/** One track that a participant of a media session publishes. */
+export type TrackId = string;
+
 /** What kind of track. */
 export type TrackKind = 'audio' | 'video';
+
+/** Whether something is sent on a track for now. */
+export interface TrackMute {
+  /** Which of the participant's tracks. */
+  source: TrackSource;
+  /** Whether nothing is sent on it for now. */
+  muted: boolean;
+}
+
+/** Where a track comes from. A participant sends one track of each at most. */
+export type TrackSource = 'microphone' | 'camera' | 'screen' | 'screenAudio';
 
 /** A person who signs in: an agent, an administrator, a member of staff. */
 export type UserId = string;
@@ -1555,13 +1631,13 @@ export interface Methods {
   'call.resume': { params: CallResume; result: CallResumed };
   /** Enters the media session of a room that the caller has joined. */
   'media.join': { params: MediaJoin; result: MediaJoined };
-  /** Says what of the device's own state has changed: muted, camera off, sharing, hand raised, speaking, on hold. */
+  /** Says what of the device's own state has changed (muted, camera off, sharing, hand raised, speaking, on hold), and which of its tracks are muted. */
   'media.update': { params: MediaUpdate; result: Done };
   /** Leaves the media session. */
   'media.leave': { params: MediaLeave; result: Done };
   /** Peer to peer: passes an offer, answer or candidate to another participant. */
   'media.signal': { params: MediaSignal; result: Done };
-  /** Through the server: offers the tracks that this participant sends. */
+  /** Says which tracks this participant sends; through the server it offers them. */
   'media.publish': { params: MediaPublish; result: MediaPublished };
   /** Through the server: answers a `media.offer` event. */
   'media.answer': { params: MediaAnswer; result: Done };
@@ -1633,7 +1709,7 @@ export interface Events {
   'call.ended': CallEnded;
   /** Who is in a room's media session, and how media travels. */
   'media.changed': MediaChanged;
-  /** A participant of a media session is muted, shares a screen, raises a hand, speaks, or does no longer. */
+  /** A participant of a media session is muted, publishes a track, raises a hand, speaks, or does no longer. */
   'media.updated': MediaUpdated;
   /** Peer to peer: an offer, answer or candidate from another participant. */
   'media.signal': MediaSignalled;

@@ -30,11 +30,13 @@ export const ending = (reason) => known(`ending.${reason}`) ?? phrase('ending.hu
 /** What `getUserMedia` may fail with, as there are words for it. */
 const REASONS = /** @type {const} */ ({ notAllowed: 'device.notAllowed', notFound: 'device.notFound', inUse: 'device.inUse' });
 
+const MISSING = /** @type {const} */ ({ microphone: 'call.noMicrophone', camera: 'call.noCamera', screen: 'call.noScreen', screenAudio: 'call.noScreen' });
+
 /** A sentence for a device that could not be had. @param {import('../client/src/media/local.js').DeviceProblem} problem */
-export function unavailable({ kind, reason, message }) {
-  if (kind === null) return phrase('call.needsHttps');
+export function unavailable({ source, reason, message }) {
+  if (source === null) return phrase('call.needsHttps');
   const key = REASONS[/** @type {keyof typeof REASONS} */ (reason)];
-  return phrase(kind === 'audio' ? 'call.noMicrophone' : 'call.noCamera', { reason: key ? phrase(key) : message });
+  return phrase(MISSING[source], { reason: key ? phrase(key) : message });
 }
 
 /** A word for a delivery status. @param {string} status */

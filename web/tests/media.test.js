@@ -2,85 +2,8 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, mock, test } from 'node:test';
 import { MediaSession } from '../client/src/index.js';
 import { Speech } from '../client/src/media/speech.js';
+import { ConnectionDouble, LocalDouble, TrackDouble, offered } from './media-doubles.js';
 import { SocketDouble, settled, withGlobals } from './stand-in.js';
-
-class TrackDouble {
-  muted = true;
-  constructor(kind) {
-    this.kind = kind;
-  }
-  /** Sound or pictures begin to arrive. */
-  flow() {
-    this.muted = false;
-    this.onunmute?.();
-  }
-}
-
-/** Microphone and camera. */
-class LocalDouble {
-  stream = {};
-  #held = false;
-  constructor(tracks) {
-    this.tracks = tracks;
-  }
-  hold(held) {
-    this.#held = held;
-  }
-  get sent() {
-    return this.#held ? { audio: null, video: null } : this.tracks;
-  }
-}
-
-/** An RTCPeerConnection that reaches the other side when the test says so. */
-class ConnectionDouble {
-  static all = [];
-  connectionState = 'new';
-  signalingState = 'stable';
-  transceivers = [];
-  candidates = [];
-  offers = [];
-  constructor() {
-    ConnectionDouble.all.push(this);
-  }
-  addTransceiver(kindOrTrack) {
-    const kind = kindOrTrack.kind ?? kindOrTrack;
-    const transceiver = { mid: String(this.transceivers.length), sender: { track: null, async replaceTrack(track) { this.track = track; }, setStreams() {} }, receiver: { track: new TrackDouble(kind) } };
-    this.transceivers.push(transceiver);
-    return transceiver;
-  }
-  getTransceivers = () => this.transceivers;
-  createOffer = async (options = {}) => (this.offers.push(options), { type: 'offer', sdp: `offer ${this.offers.length}` });
-  configuration = { bundlePolicy: 'max-bundle' };
-  getConfiguration = () => this.configuration;
-  setConfiguration = (configuration) => (this.configuration = configuration);
-  createAnswer = async () => ({ type: 'answer', sdp: 'answer' });
-  async setLocalDescription(description) {
-    this.localDescription = description;
-    this.signalingState = description.type === 'offer' ? 'have-local-offer' : 'stable';
-  }
-  async setRemoteDescription(description) {
-    this.remoteDescription = description;
-    this.signalingState = description.type === 'offer' ? 'have-remote-offer' : 'stable';
-    if (description.type === 'offer' && this.transceivers.length === 0) ['audio', 'video'].forEach((kind) => this.addTransceiver(kind));
-  }
-  addIceCandidate = async ({ candidate }) => this.candidates.push(candidate);
-  async become(state) {
-    this.connectionState = state;
-    this.onconnectionstatechange?.();
-    await settled();
-  }
-  /** Both kinds arrive from the other side. */
-  async flow() {
-    for (const { receiver: { track } } of this.transceivers) {
-      this.ontrack?.({ track });
-      track.flow();
-    }
-    await settled();
-  }
-  close() {
-    this.connectionState = this.signalingState = 'closed';
-  }
-}
 
 const ME = 'me';
 const person = (connectionId) => ({ connectionId, userId: connectionId, name: connectionId });
@@ -100,17 +23,21 @@ afterEach(() => {
 
 async function joined(media) {
   const socket = new SocketDouble();
-  const local = new LocalDouble({ audio: new TrackDouble('audio'), video: new TrackDouble('video') });
+  const local = new LocalDouble({ microphone: new TrackDouble('audio'), camera: new TrackDouble('video') });
   const session = new MediaSession({ client: socket.client, roomId: 'r', local, changed: () => {} });
   const entering = session.join();
   await socket.answer('media.join', { state: media, iceServers: [] });
   await entering;
+  if (media.route === 'peerToPeer') await socket.answer('media.publish', { tracks: [] });
   await settled();
-  return { socket, session };
+  return { socket, session, local };
 }
 
 const changed = (socket, now) => socket.emit('media.changed', { roomId: 'r', state: now });
 const signalled = (socket) => socket.requests.filter(([method]) => method === 'media.signal').map(([, { signal }]) => signal.kind);
+
+/** The tracks of somebody else in the session, by their sources. */
+const tracksOf = (session, who = 'bob') => Object.fromEntries(session.others().find(({ connectionId }) => connectionId === who).tracks.map((one) => [one.source, one]));
 
 /** A call of two that goes straight from one to the other, with pictures. */
 async function direct() {
@@ -118,7 +45,7 @@ async function direct() {
   const [peer] = ConnectionDouble.all;
   await made.socket.emit('media.signal', { roomId: 'r', from: 'bob', signal: { kind: 'answer', sdp: 'answer' } });
   await peer.become('connected');
-  await peer.flow();
+  await peer.flow('0', '1');
   return { ...made, peer };
 }
 
@@ -127,14 +54,14 @@ async function throughServer({ socket }) {
   await changed(socket, state(2, [ME, 'bob', 'cleo'], 'server'));
   const publish = ConnectionDouble.all[1];
   await socket.answer('media.publish', { sdp: 'answer' });
-  const tracks = [{ mid: '0', connectionId: 'bob', kind: 'audio' }, { mid: '1', connectionId: 'bob', kind: 'video' }];
+  const tracks = [offered('0', 'microphone'), offered('1', 'camera')];
   await socket.emit('media.offer', { roomId: 'r', revision: 1, sdp: 'offer', tracks });
   return { publish, subscribe: ConnectionDouble.all[2] };
 }
 
 test('who leaves while the session is entered leaves it, whether that was answered or not, and nobody who enters it next', async () => {
   const socket = new SocketDouble();
-  const options = { client: socket.client, roomId: 'r', local: new LocalDouble({ audio: null, video: null }), changed: () => {} };
+  const options = { client: socket.client, roomId: 'r', local: new LocalDouble(), changed: () => {} };
   const first = new MediaSession(options);
   const entering = first.join();
   await settled();
@@ -182,9 +109,10 @@ test('candidates wait for the description that they belong to, and the empty one
 test('the direct way stays until the server carries sound and picture, and some seconds longer', async () => {
   const call = await direct();
   const { publish, subscribe } = await throughServer(call);
-  const shown = () => call.session.others().find(({ connectionId }) => connectionId === 'bob');
+  const shown = () => tracksOf(call.session);
+  const route = () => call.session.others()[0].route;
   const [audio, video] = call.peer.transceivers.map(({ receiver }) => receiver.track);
-  assert.deepEqual([shown().audio, shown().video, shown().route], [audio, video, 'peerToPeer']);
+  assert.deepEqual([shown().microphone.track, shown().camera.track, route()], [audio, video, 'peerToPeer']);
 
   await publish.become('connected');
   subscribe.transceivers[0].receiver.track.flow();
@@ -193,12 +121,12 @@ test('the direct way stays until the server carries sound and picture, and some 
 
   subscribe.transceivers[1].receiver.track.flow();
   await settled();
-  assert.equal(shown().video, subscribe.transceivers[1].receiver.track, 'the new picture is shown once it moves');
+  assert.equal(shown().camera.track, subscribe.transceivers[1].receiver.track, 'the new picture is shown once it moves');
   mock.timers.tick(2_999);
   assert.notEqual(call.peer.connectionState, 'closed', 'the other side may still look at ours');
   mock.timers.tick(1);
   assert.equal(call.peer.connectionState, 'closed');
-  assert.equal(shown().route, 'server');
+  assert.equal(route(), 'server');
 });
 
 test('a direct way that the server never takes over from is let go after twenty seconds', async () => {
@@ -249,7 +177,7 @@ test('under a new connection id one enters anew, and what one was before is nobo
 
 test('a call that was left stays left when its answer comes late', async () => {
   const socket = new SocketDouble();
-  const session = new MediaSession({ client: socket.client, roomId: 'r', local: new LocalDouble({}), changed: () => {} });
+  const session = new MediaSession({ client: socket.client, roomId: 'r', local: new LocalDouble(), changed: () => {} });
   const entering = session.join();
   session.leave();
   await socket.answer('media.join', { state: state(1, [ME, 'bob']), iceServers: [] });
@@ -439,14 +367,14 @@ test('the browser tells of another network, and of a slower one in vain', async 
 
 test('on hold nothing is sent, by whatever way media travels then', async () => {
   const call = await direct();
-  const sent = (pc) => pc.transceivers.map(({ sender }) => sender.track?.kind ?? null);
+  const sent = (pc) => pc.transceivers.slice(0, 2).map(({ sender }) => sender.track?.kind ?? null);
   assert.deepEqual(sent(call.peer), ['audio', 'video']);
   call.session.hold(true);
   await settled();
   assert.deepEqual(sent(call.peer), [null, null]);
   await changed(call.socket, state(2, [ME, 'bob', 'cleo'], 'server'));
   assert.equal(ConnectionDouble.all.length, 1, 'there is nothing to publish');
-  call.session.replace('video', new TrackDouble('video'));
+  call.session.replace('camera', new TrackDouble('video'));
   await settled();
   assert.deepEqual(sent(call.peer), [null, null], 'a camera that is switched on waits');
   call.session.hold(false);
@@ -470,7 +398,7 @@ test('what others say of themselves is shown, and late news of them is not', asy
 
 test('news of somebody that overtake the list in which they are count all the same', async () => {
   const socket = new SocketDouble();
-  const local = new LocalDouble({ audio: null, video: null });
+  const local = new LocalDouble();
   const session = new MediaSession({ client: socket.client, roomId: 'r', local, changed: () => {} });
   const entering = session.join();
   await updated(socket, 'bob', 6, { speaking: true });

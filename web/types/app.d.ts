@@ -39,10 +39,10 @@ declare namespace App {
     /** The connection by which this device is part of it. */
     device: string | null;
   }
-  type Other = import('../client/src/media/session.js').Other;
+  type Other = import('../client/src/media/others.js').Other;
   interface Active {
     roomId: string; startedAt: number; others: Other[]; muted: boolean; connected: boolean; route: Wire.Route;
-    self: string | null; camera: MediaStreamTrack | null; hasMicrophone: boolean; hasCamera: boolean; said: Wire.MediaParticipantState;
+    self: string | null; camera: MediaStreamTrack | null; screen: MediaStreamTrack | null; hasMicrophone: boolean; hasCamera: boolean; said: Wire.MediaParticipantState;
     isRung: boolean; isCaller: boolean; ringing: Wire.CallParty[];
   }
   interface CallState { incoming: (Ringing & { callId: string }) | null; outgoing: Ringing | null; active: Active | null }

@@ -35,6 +35,7 @@ declare namespace Wire {
   type Route = import('./api.js').MediaRoute;
   type Participant = import('./api.js').MediaParticipant;
   type MediaState = import('./api.js').MediaState;
+  type TrackSource = import('./api.js').TrackSource;
   type CallParty = import('../client/protocol.js').CallParty;
   type MediaParticipantState = import('../client/src/media/said.js').MediaParticipantState;
   type Signal = import('./api.js').PeerSignal;

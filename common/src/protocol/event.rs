@@ -91,7 +91,7 @@ events! {
     CallEnded(call::Ended) = "call.ended";
     /// Who is in a room's media session, and how media travels.
     MediaChanged(media::Changed) = "media.changed";
-    /// A participant of a media session is muted, shares a screen, raises a hand, speaks, or does no longer.
+    /// A participant of a media session is muted, publishes a track, raises a hand, speaks, or does no longer.
     MediaUpdated(media::Updated) = "media.updated";
     /// Peer to peer: an offer, answer or candidate from another participant.
     MediaSignal(media::Signalled) = "media.signal";

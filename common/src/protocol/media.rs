@@ -4,7 +4,15 @@
 //! relays their descriptions. From the third on, and until the session is
 //! empty, media goes through the server: each participant has a *publish*
 //! transport on which only the client offers, and a *subscribe* transport on
-//! which only the server offers, so offers never collide.
+//! which only the server offers, so offers never collide. What each sends are the tracks of [`mod@track`].
+
+mod signal;
+mod track;
+
+pub use signal::{PeerSignal, Signal, Signalled};
+pub use track::{
+    DescribedTrack, OfferedTrack, PublishTrack, PublishedTrack, Track, TrackKind, TrackMute, TrackSource,
+};
 
 use crate::{
     bucket::Rate,
@@ -58,6 +66,9 @@ pub struct Participant {
     /// What the device says of itself.
     #[serde(default)]
     pub state: ParticipantState,
+    /// What it sends, by whichever way media travels, in the order of publication.
+    #[serde(default)]
+    pub tracks: Vec<Track>,
 }
 
 /// What a participant says of itself, so that everybody sees it whichever way media travels.
@@ -114,7 +125,8 @@ impl ParticipantState {
     }
 }
 
-/// How often a participant may say its state: what hands and speech make of it, and no more.
+/// How often a participant may say its state or publish tracks, together: what hands, speech and devices make of it, and
+/// no more.
 pub const STATE_RATE: Rate = Rate::per_second(12, 4);
 
 /// A running media session.
@@ -177,7 +189,11 @@ pub struct Update {
     /// The room in whose media session the device is.
     pub room_id: RoomId,
     /// What of the device's own state is different from now on.
+    #[serde(default)]
     pub state: StateChange,
+    /// Which of its tracks are muted from now on, and which are not any more.
+    #[serde(default)]
+    pub tracks: Vec<TrackMute>,
 }
 
 /// Event `media.updated`, to everybody in the room.
@@ -191,6 +207,9 @@ pub struct Updated {
     pub connection_id: ConnectionId,
     /// All of it.
     pub state: ParticipantState,
+    /// All tracks that the participant sends.
+    #[serde(default)]
+    pub tracks: Vec<Track>,
     /// Of the session from then on, as in its [`State`].
     pub revision: u64,
 }
@@ -206,75 +225,24 @@ pub struct Changed {
     pub state: State,
 }
 
-/// A message between two peers (W3C's `RTCSessionDescription` and `RTCIceCandidate`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub enum PeerSignal {
-    /// A session description that asks for an answer.
-    Offer {
-        /// The description (RFC 8866).
-        sdp: String,
-    },
-    /// The answer to the last offer.
-    Answer {
-        /// The description (RFC 8866).
-        sdp: String,
-    },
-    /// Asks the side that offers for an offer that restarts ICE (RFC 8445, section 9): the network of this side has
-    /// changed, or its path is lost.
-    Restart,
-    /// One ICE candidate (RFC 8838). An empty `candidate` means there are no more.
-    #[serde(rename_all = "camelCase")]
-    Candidate {
-        /// The candidate attribute's value.
-        candidate: String,
-        /// The media section it belongs to.
-        #[serde(default)]
-        sdp_mid: Option<String>,
-        /// The media section's index, where there is no mid.
-        #[serde(default)]
-        sdp_m_line_index: Option<u16>,
-    },
-}
-
-/// Parameters of `media.signal`.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaSignal))]
-pub struct Signal {
-    /// Both must be participants of this room's session.
-    pub room_id: RoomId,
-    /// The device that it is for.
-    pub to: ConnectionId,
-    /// The offer, the answer or the candidate.
-    pub signal: PeerSignal,
-}
-
-/// Event `media.signal`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaSignalled))]
-pub struct Signalled {
-    /// The room whose media session both are in.
-    pub room_id: RoomId,
-    /// The device that it comes from, which the answer goes to.
-    pub from: ConnectionId,
-    /// The offer, the answer or the candidate.
-    pub signal: PeerSignal,
-}
-
-/// Parameters of `media.publish`: an offer of send-only tracks.
+/// Parameters of `media.publish`: all tracks that the device sends. What was published before and is no longer in it
+/// is published no more.
 ///
-/// Offer again on the same transport to add or remove tracks.
+/// Through the server with an offer of send-only tracks: offer again on the same transport to add or remove some.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaPublish))]
 pub struct Publish {
     /// The room whose media session the tracks are for.
     pub room_id: RoomId,
-    /// The offer, complete: the server needs none of the client's candidates.
-    pub sdp: String,
+    /// Through the server: the offer, complete, as the server needs none of the client's candidates. Left out where
+    /// media goes peer to peer.
+    #[serde(default)]
+    pub sdp: Option<String>,
+    /// The tracks. A media section that sends and is not named carries what it carried before, and else the microphone
+    /// if it is of audio, and the camera if it is of video.
+    #[serde(default)]
+    pub tracks: Vec<PublishTrack>,
 }
 
 /// Result of `media.publish`.
@@ -282,32 +250,12 @@ pub struct Publish {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaPublished))]
 pub struct Published {
-    /// The answer, complete with the server's candidates.
-    pub sdp: String,
-}
-
-/// What kind of track.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub enum TrackKind {
-    /// Sound.
-    Audio,
-    /// Picture.
-    Video,
-}
-
-/// The track that a media section of an offer carries.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct OfferedTrack {
-    /// The media section of the offer.
-    pub mid: String,
-    /// The device that publishes it.
-    pub connection_id: ConnectionId,
-    /// Sound or picture.
-    pub kind: TrackKind,
+    /// Through the server: the answer, complete with the server's candidates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sdp: Option<String>,
+    /// What is published now.
+    #[serde(default)]
+    pub tracks: Vec<PublishedTrack>,
 }
 
 /// Event `media.offer`: everything this participant may receive now.

@@ -147,13 +147,14 @@ methods! {
     CallResume(call::Resume) -> call::Resumed = "call.resume", Needs::permission(Permission::RoomsRead);
     /// Enters the media session of a room that the caller has joined.
     MediaJoin(media::Join) -> media::Joined = "media.join", Needs::NOTHING;
-    /// Says what of the device's own state has changed: muted, camera off, sharing, hand raised, speaking, on hold.
+    /// Says what of the device's own state has changed (muted, camera off, sharing, hand raised, speaking, on hold), and
+    /// which of its tracks are muted.
     MediaUpdate(media::Update) -> super::Done = "media.update", Needs::NOTHING;
     /// Leaves the media session.
     MediaLeave(media::Leave) -> super::Done = "media.leave", Needs::NOTHING;
     /// Peer to peer: passes an offer, answer or candidate to another participant.
     MediaSignal(media::Signal) -> super::Done = "media.signal", Needs::NOTHING;
-    /// Through the server: offers the tracks that this participant sends.
+    /// Says which tracks this participant sends; through the server it offers them.
     MediaPublish(media::Publish) -> media::Published = "media.publish", Needs::right(Right::SendMedia);
     /// Through the server: answers a `media.offer` event.
     MediaAnswer(media::Answer) -> super::Done = "media.answer", Needs::NOTHING;

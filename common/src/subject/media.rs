@@ -8,7 +8,10 @@ use crate::{
     id::{AccountId, ConnectionId, NodeId, RoomId},
     protocol::{
         Failure,
-        media::{Changed, Offered, Participant, State, StateChange, Updated},
+        media::{
+            Changed, Offered, Participant, PublishTrack, Published, State, StateChange, TrackMute,
+            TrackSource, Updated,
+        },
         rooms::{CallParticipant, PARTICIPANTS_NAMED_MAX, RoomCall},
     },
 };
@@ -85,18 +88,24 @@ pub enum MediaAction {
         connection: ConnectionId,
         /// What of it is different from now on.
         change: StateChange,
+        /// Which of its tracks are muted from now on, and which are not any more.
+        #[serde(default)]
+        tracks: Vec<TrackMute>,
     },
     /// Leave the session.
     Leave {
         /// Who leaves.
         connection: ConnectionId,
     },
-    /// An offer of what the participant sends.
+    /// What the participant sends.
     Publish {
         /// Who sends.
         connection: ConnectionId,
-        /// The participant's description (RFC 8866).
-        sdp: String,
+        /// The participant's description (RFC 8866); none where its media goes peer to peer.
+        sdp: Option<String>,
+        /// The tracks.
+        #[serde(default)]
+        tracks: Vec<PublishTrack>,
     },
     /// The answer to a [`Offered`].
     Answer {
@@ -137,6 +146,19 @@ impl Default for MediaRights {
     }
 }
 
+impl MediaRights {
+    /// Whether tracks of this source may be published.
+    #[must_use]
+    pub const fn may_publish(self, source: TrackSource) -> bool {
+        match source {
+            TrackSource::Microphone
+            | TrackSource::Camera
+            | TrackSource::Screen
+            | TrackSource::ScreenAudio => self.send,
+        }
+    }
+}
+
 /// A media node's answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MediaReply {
@@ -152,11 +174,8 @@ pub enum MediaReply {
         /// The media session as it is with the one who took over.
         state: State,
     },
-    /// The answer to a publish offer.
-    Published {
-        /// The server's description (RFC 8866).
-        sdp: String,
-    },
+    /// What is published now, and the answer to the offer if there was one.
+    Published(Published),
     /// It is done.
     Done,
     /// Another node owns the session: ask there.

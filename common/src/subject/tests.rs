@@ -248,18 +248,25 @@ fn messages_of_media_nodes_are_read_by_instances_of_two_versions() {
     let change = json!({
         "muted": true, "cameraOff": null, "sharing": null, "handRaised": null, "speaking": null, "onHold": null,
     });
-    let participant = json!({ "connectionId": A, "userId": B, "name": "Ada", "state": said });
+    let sent = json!({ "trackId": B, "kind": "video", "source": "screen", "muted": false });
+    let participant =
+        json!({ "connectionId": A, "userId": B, "name": "Ada", "state": said, "tracks": [sent] });
     let state = json!({ "route": "server", "participants": [participant], "revision": 1 });
-    let track = json!({ "mid": "0", "connectionId": A, "kind": "audio" });
+    let track =
+        json!({ "mid": "0", "trackId": B, "connectionId": A, "kind": "audio", "source": "screenAudio" });
     let offer = json!({ "roomId": A, "revision": 2, "sdp": "v=0", "tracks": [track] });
     for action in [
         json!({ "Join": {
             "participant": participant, "hub": A, "rights": { "send": false, "receive": true }, "replaces": B,
             "change": change,
         } }),
-        json!({ "Update": { "connection": A, "change": change } }),
+        json!({ "Update": {
+            "connection": A, "change": change, "tracks": [{ "source": "camera", "muted": true }],
+        } }),
         json!({ "Leave": { "connection": A } }),
-        json!({ "Publish": { "connection": A, "sdp": "v=0" } }),
+        json!({ "Publish": {
+            "connection": A, "sdp": "v=0", "tracks": [{ "mid": "0", "source": "microphone", "muted": null }],
+        } }),
         json!({ "Answer": { "connection": A, "revision": 7, "sdp": "v=0" } }),
         json!({ "Sync": { "connection": A } }),
         json!("Look"),
@@ -270,14 +277,16 @@ fn messages_of_media_nodes_are_read_by_instances_of_two_versions() {
         json!({ "State": { "state": state, "offer": offer } }),
         json!({ "State": { "state": state, "offer": null } }),
         json!({ "Replaced": { "state": state } }),
-        json!({ "Published": { "sdp": "v=0" } }),
+        json!({ "Published": {
+            "sdp": "v=0", "tracks": [{ "mid": "0", "trackId": B, "source": "microphone" }],
+        } }),
         json!("Done"),
         json!({ "Moved": { "owner": A } }),
     ] {
         travels::<Result<MediaReply, Failure>>(&json!({ "Ok": reply }));
     }
     travels::<SessionNews>(&json!({ "Changed": { "roomId": A, "state": state } }));
-    let updated = json!({ "roomId": A, "connectionId": B, "state": said, "revision": 4 });
+    let updated = json!({ "roomId": A, "connectionId": B, "state": said, "tracks": [sent], "revision": 4 });
     travels::<SessionNews>(&json!({ "Updated": updated }));
     travels::<SessionNews>(&json!({ "Offer": { "to": A, "offer": offer } }));
     let call =
@@ -323,6 +332,7 @@ fn what_an_older_instance_does_not_say_has_the_meaning_it_had_then() {
     assert_eq!(rights, MediaRights { send: true, receive: true }, "everybody might do all");
     assert_eq!(replaces, None, "nobody came back");
     assert_eq!(participant.state, ParticipantState::default(), "nobody said anything of themselves");
+    assert_eq!(participant.tracks, [], "nobody told which track is which");
     assert_eq!(change, StateChange::default());
 }
 

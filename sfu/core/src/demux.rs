@@ -1,7 +1,5 @@
 //! Which protocol a datagram belongs to, by its first byte (RFC 7983, section 7).
 
-pub(crate) mod stun;
-
 /// A protocol on the media port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {

@@ -18,17 +18,16 @@ use crate::{
     forward::Forwarding,
     id::{ParticipantId, PublicationId, SessionId, TransportId},
     keyframe::KeyFrames,
+    loss::LossReason,
     negotiation::Negotiations,
     output::{MediaEvent, Output},
     report::Reports,
     retransmit::Retransmission,
-    sdp::parse::Remote,
     sessions::Sessions,
-    transport::{Identity, Progress, Transport},
+    transport::{Identity, PeerDescription, Progress, Transport, credentials::Credentials},
     transports::Transports,
 };
 use common::id::ConnectionId;
-use is::IceCreds;
 use rand::{Rng, RngExt, SeedableRng, distr::Alphanumeric, rngs::StdRng};
 use std::{net::SocketAddr, time::Instant};
 
@@ -189,7 +188,7 @@ impl Engine {
     /// Acts on deadlines that have passed. Early calls do nothing.
     pub fn handle_deadline(&mut self, now: Instant, output: &mut Output) {
         while let Some(id) = self.transports.take_due(now) {
-            self.pass(id, now, output);
+            self.drive(id, now, output);
         }
         while let Some(id) = self.retransmission.take_due(now) {
             if self.retransmission.ask(id, &mut self.forwarding, &mut self.transports, now, output) {
@@ -201,27 +200,14 @@ impl Engine {
         self.expire_offers(now, output);
     }
 
-    /// Lets time pass for a transport.
-    fn pass(&mut self, id: TransportId, now: Instant, output: &mut Output) {
-        let Some(transport) = self.transports.get_mut(id) else { return };
-        transport.pass(now, output);
-        if transport.is_overdue(now) {
-            transport.give_up();
-            self.lose(id, output);
-            self.transports.reschedule(id, now);
-        } else {
-            self.drive(id, now, output);
-        }
-    }
-
     /// Lets a transport act, and acts on what became of it.
     fn drive(&mut self, id: TransportId, now: Instant, output: &mut Output) {
         let Some(transport) = self.transports.get_mut(id) else { return };
-        let progress = transport.drive(now, output);
-        self.transports.reschedule(id, now);
+        let progress = transport.handle_timeout(now, output);
+        self.transports.reschedule(id);
         match progress {
             Progress::Unchanged => {}
-            Progress::Failed => self.lose(id, output),
+            Progress::Failed(reason) => self.lose(id, reason, output),
             Progress::Connected => self.connected(id, now, output),
         }
     }
@@ -262,39 +248,44 @@ impl Engine {
         self.key_frames.forget(id);
     }
 
-    /// Opens a transport for a participant, under these credentials of ours and of its own.
-    fn open_transport(
+    /// Opens a transport for a participant that has not described its side, under these credentials of ours.
+    fn open_transport(&mut self, owner: ParticipantId, own: Credentials, now: Instant) -> TransportId {
+        let random = StdRng::from_rng(&mut self.random);
+        self.transports.insert(owner, Transport::new(&self.identity, own, random, now))
+    }
+
+    /// A participant has described its side of a transport.
+    fn describe_transport(
         &mut self,
-        owner: ParticipantId,
-        own: IceCreds,
-        credentials: IceCreds,
-        remote: &Remote,
+        id: TransportId,
+        peer: PeerDescription,
         now: Instant,
-    ) -> TransportId {
-        let (random, fingerprint) = (StdRng::from_rng(&mut self.random), remote.fingerprint.clone());
-        let is_client = remote.is_passive;
-        let transport = Transport::new(&self.identity, own, credentials, fingerprint, is_client, random, now);
-        self.transports.insert(owner, transport, now)
+        output: &mut Output,
+    ) {
+        if let Some(transport) = self.transports.get_mut(id) {
+            transport.describe(&self.identity, peer, now);
+            self.drive(id, now, output);
+        }
     }
 
     /// Names of an ICE agent (RFC 8839, section 5.4): unique within the engine, not to be guessed.
-    fn credentials(&mut self) -> IceCreds {
+    fn credentials(&mut self) -> Credentials {
         let mut text = |length: usize| -> String {
             (&mut self.random).sample_iter(Alphanumeric).take(length).map(char::from).collect()
         };
         loop {
-            let (ufrag, pass) = (text(12), text(24));
+            let (ufrag, pwd) = (text(12), text(24));
             if self.transports.by_ufrag(&ufrag).is_none() {
-                return IceCreds { ufrag, pass };
+                return Credentials { ufrag, pwd };
             }
         }
     }
 
     /// Tells the shell that a participant is gone.
-    fn lose(&self, transport: TransportId, output: &mut Output) {
+    fn lose(&self, transport: TransportId, reason: LossReason, output: &mut Output) {
         let owner = self.transports.owner(transport).and_then(|owner| self.sessions.get(owner));
         if let Some(owner) = owner {
-            output.event(MediaEvent::Lost { participant: owner.connection });
+            output.event(MediaEvent::Lost { participant: owner.connection, reason });
         }
     }
 }

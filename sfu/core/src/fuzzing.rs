@@ -11,10 +11,8 @@ use crate::{
     rtp::{header::Header, sequence::SeqNo},
     sdp::parse::Remote,
     srtp::{Opener, Profile, Sealer, contexts},
-    transport::{
-        Identity,
-        check::{BINDING_REQUEST, named, signed, transaction},
-    },
+    stun::{Key, attribute::PRIORITY, kind::BINDING_REQUEST, read::Message, write::Writer},
+    transport::Identity,
 };
 use common::{
     clock::{Clock, ManualClock},
@@ -32,13 +30,23 @@ const MATERIAL_CM: [u8; 60] = [0x5A; 60];
 /// What the engine's one participant publishes.
 const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96 97\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdef01234567\r\na=fingerprint:sha-256 AA\r\na=setup:actpass\r\na=sendonly\r\na=rtcp-mux\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=ssrc-group:FID 2001 2002\r\na=ssrc:2001 cname:c\r\n";
 
-/// Tells a datagram's protocol, and reads it as STUN if it is.
+/// Tells a datagram's protocol, and reads it as STUN whether it is or not; then once more with the right length and
+/// signature, so that its attributes are looked at.
 pub fn demux(datagram: &[u8]) {
-    black_box(demux::stun::addressee(datagram));
-    if demux::protocol(datagram) == Some(demux::Protocol::Stun)
-        && let Ok(message) = is::stun::StunMessage::parse(datagram)
-    {
-        black_box((message.split_username(), message.verify(b"password", |_, _| [0; 20])));
+    black_box(demux::protocol(datagram));
+    stun(datagram);
+    if let Some((kind, attributes)) = datagram.split_first_chunk() {
+        let mut out = Vec::new();
+        let writer = Writer::new(&mut out, u16::from_be_bytes(*kind), [7; 12]);
+        writer.username(NAME, NAME).attributes(attributes).sign(&Key::new(PASSWORD));
+        stun(&out);
+    }
+}
+
+fn stun(datagram: &[u8]) {
+    if let Some(message) = Message::parse(datagram) {
+        let is_signed = message.is_signed_with(&Key::new(PASSWORD));
+        black_box((message.addressee(), message.nominates(), message.unknown(), is_signed));
     }
 }
 
@@ -245,7 +253,8 @@ impl Plane {
         }
         for run in self.output.runs() {
             if run.bytes.starts_with(&BINDING_REQUEST.to_be_bytes()) {
-                self.asked = transaction(run.bytes).unwrap_or(self.asked);
+                let check = Message::parse(run.bytes);
+                self.asked = check.map_or(self.asked, |check| check.transaction());
             }
         }
         self.output.clear_datagrams();
@@ -276,11 +285,15 @@ impl Plane {
         let Some((kind, more)) = message.split_first_chunk::<2>() else { return Vec::new() };
         let kind = u16::from_be_bytes(*kind);
         let (ufrag, pwd) = self.names(how);
+        let mut out = Vec::new();
         // The second bit of the class: a success or an error.
         if kind & 0x0100 != 0 {
-            return signed(kind, more.to_vec(), PASSWORD, self.asked);
+            Writer::new(&mut out, kind, self.asked).attributes(more).sign(&Key::new(PASSWORD));
+        } else {
+            let writer = Writer::new(&mut out, kind, [how; 12]).username(ufrag, NAME);
+            writer.attribute(PRIORITY, &[&[0x6E, 0x7F, 0, 0xFF]]).attributes(more).sign(&Key::new(pwd));
         }
-        signed(kind, [&named(ufrag, NAME), more].concat(), pwd, [how; 12])
+        out
     }
 
     fn sealed(&mut self, packet: &[u8]) -> Vec<u8> {

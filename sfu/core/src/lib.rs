@@ -3,8 +3,8 @@
 //! A datagram's way: [`demux`] looks at the first byte, a [`transport`] (ICE,
 //! DTLS, [`srtp`]) authenticates and decrypts it, a [`publication`] keeps it and
 //! knows what is missing, and every [`subscription`] of it rewrites and encrypts
-//! it into the [`output`]. [`rtp`], [`rtcp`] and [`sdp`] read and write the
-//! formats.
+//! it into the [`output`]. [`stun`], [`rtp`], [`rtcp`] and [`sdp`] read and
+//! write the formats.
 //!
 //! Each part owns its state, and says when it is due: [`sessions`] who is where,
 //! [`negotiation`] what was agreed, [`transports`] who is found by which datagram,
@@ -17,6 +17,7 @@
 // What comes out must not depend on how a map hashes: the same input gives the same datagrams.
 #![deny(clippy::iter_over_hash_type)]
 
+pub mod bandwidth;
 mod budget;
 mod buffer;
 mod by_ssrc;
@@ -28,9 +29,11 @@ pub mod fuzzing;
 mod id;
 mod keyframe;
 mod limits;
+mod loss;
 mod moment;
 mod negotiation;
 pub mod output;
+pub mod pacer;
 mod publication;
 mod report;
 mod retransmit;
@@ -40,6 +43,7 @@ mod schedule;
 pub mod sdp;
 mod sessions;
 pub mod srtp;
+mod stun;
 mod subscription;
 mod transport;
 mod transports;
@@ -47,5 +51,6 @@ mod transports;
 pub use engine::{AnswerError, Engine, EngineConfig, EngineError, Stats};
 pub use id::SessionId;
 pub use limits::limits;
+pub use loss::LossReason;
 pub use output::{MediaEvent, Offer, Output, Run};
 pub use sdp::SdpError;

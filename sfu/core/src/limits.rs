@@ -2,24 +2,25 @@
 
 use crate::{
     budget::{self, incoming},
-    demux,
-    engine::publish::TRACKS_MAX,
     keyframe::KEYFRAME_INTERVAL,
     negotiation::offering::{ANSWER_TIME, SECTIONS_PER_KIND_MAX, UNANSWERED_MAX},
     report::REPORT_INTERVAL_MIN,
     rtcp::{ITEMS_MAX, STATUSES_MAX},
     sdp::bounds,
     srtp::STREAMS_MAX,
+    stun,
     subscription::RESEND_INTERVAL_MIN,
     transport::{
         addresses::{ADDRESSES_MAX, CONSENT_TIME, HOLD_TIME},
+        agent::{DOUBT_TIME, FORMER_TIME},
+        handshake::FAULT_TIME,
         phase::{AMPLIFICATION_MAX, FIRST_CHECK_TIME, HANDSHAKE_TIME, SILENCE_MAX},
     },
 };
 use common::{
     bucket::Rate,
     limit::{Limit, time},
-    protocol::media::SDP_BYTES_MAX,
+    protocol::media::{SDP_BYTES_MAX, TrackSource},
 };
 
 const LOST: &str = "the participant leaves the session, which `media.changed` tells";
@@ -42,7 +43,11 @@ fn descriptions() -> Vec<Limit> {
         fixed("attributes, per media section", count(bounds::ATTRIBUTES_MAX, "attributes"), INVALID),
         fixed("candidates, per media section", count(bounds::CANDIDATES_MAX, "candidates"), INVALID),
         fixed("formats, per media section", count(bounds::FORMATS_MAX, "formats"), INVALID),
-        fixed("tracks that a participant sends", count(TRACKS_MAX, "tracks"), INVALID),
+        fixed(
+            "tracks that a participant sends",
+            format!("{}, one from each source", count(TrackSource::ALL.len(), "tracks")),
+            "`media.duplicateSource`",
+        ),
     ]
 }
 
@@ -85,6 +90,17 @@ fn transports() -> Vec<Limit> {
             time(HANDSHAKE_TIME),
             LOST,
         ),
+        fixed("time to get over what is wrong in a handshake", time(FAULT_TIME), LOST),
+        fixed(
+            "time in which former ICE credentials are good after a restart, until the new ones are used",
+            time(FORMER_TIME),
+            REFUSED,
+        ),
+        fixed(
+            "time to answer the server's check when other checks come from elsewhere",
+            time(DOUBT_TIME),
+            "media goes to where they come from, as soon as that answers",
+        ),
         fixed("silence of a connected transport", time(SILENCE_MAX), LOST),
         fixed(
             "time after an address last answered a check of the server's in which it is sent to",
@@ -106,7 +122,7 @@ fn transports() -> Vec<Limit> {
             count(STREAMS_MAX, "streams of RTP and as many of RTCP"),
             "the one that was silent for longest is forgotten",
         ),
-        fixed("attributes of a STUN message", count(demux::stun::ATTRIBUTES_MAX, "attributes"), REFUSED),
+        fixed("attributes of a STUN message", count(stun::read::ATTRIBUTES_MAX, "attributes"), REFUSED),
         fixed("datagrams without a valid key", "no memory and no answer".to_owned(), REFUSED),
     ]
 }

@@ -6,3 +6,8 @@ use std::time::{Duration, Instant};
 pub(crate) fn after(moment: Instant, time: Duration) -> Instant {
     moment.checked_add(time).unwrap_or(moment)
 }
+
+/// The first moment after this one.
+pub(crate) fn just_after(moment: Instant) -> Instant {
+    after(moment, Duration::from_nanos(1))
+}

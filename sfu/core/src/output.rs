@@ -1,5 +1,6 @@
 //! What the media plane gives back: datagrams, ordered for few system calls, and events.
 
+use crate::loss::LossReason;
 use common::{id::ConnectionId, protocol::media::OfferedTrack};
 use std::{net::SocketAddr, ops::Range};
 
@@ -42,11 +43,12 @@ pub enum MediaEvent {
         /// The description to answer.
         offer: Offer,
     },
-    /// Nothing has come from the participant for too long, it answers no offer and has no
-    /// connection, or it proved to be somebody else.
+    /// The participant cannot be reached, or is not who it said it was.
     Lost {
         /// The connection that the event concerns.
         participant: ConnectionId,
+        /// What was the matter.
+        reason: LossReason,
     },
 }
 
@@ -54,7 +56,7 @@ impl MediaEvent {
     /// Whom it concerns.
     pub const fn participant(&self) -> ConnectionId {
         match self {
-            Self::Offer { participant, .. } | Self::Lost { participant } => *participant,
+            Self::Offer { participant, .. } | Self::Lost { participant, .. } => *participant,
         }
     }
 }

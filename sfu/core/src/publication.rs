@@ -9,12 +9,16 @@ use crate::{
     id::{SubscriptionId, TransportId},
     keyframe::KeyFrameRequest,
     rtp::{header::Header, sequence::SeqNo},
-    sdp::parse::Section,
+    sdp::parse::{Named, Section},
 };
 pub(crate) use arrivals::{Arrival, Arrivals};
-use common::protocol::media::TrackKind;
+use common::{
+    id::TrackId,
+    protocol::media::{TrackKind, TrackSource},
+};
 pub(crate) use receive_statistics::ReceiveStatistics;
 use std::time::Instant;
+use uuid::Uuid;
 
 /// Who gets a track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +32,8 @@ pub(crate) struct Subscriber {
 pub(crate) struct Description {
     pub(crate) mid: String,
     pub(crate) kind: TrackKind,
+    /// Which track it is, where somebody says so.
+    pub(crate) named: Option<Named>,
     pub(crate) payload_type: u8,
     pub(crate) rtx_payload_type: Option<u8>,
     /// Known from the description, or from the first packet.
@@ -42,6 +48,7 @@ impl Description {
         Some(Self {
             mid: section.mid.clone(),
             kind: section.kind?,
+            named: section.named,
             payload_type: section.payload_type?,
             rtx_payload_type: section.rtx_payload_type,
             ssrc: section.ssrc,
@@ -54,6 +61,7 @@ impl Description {
         let says = |ssrc: Option<u32>, known| ssrc.is_none() || ssrc == known;
         self.mid == section.mid
             && section.kind == Some(self.kind)
+            && (section.named.is_none() || section.named == self.named)
             && section.payload_type == Some(self.payload_type)
             && section.rtx_payload_type == self.rtx_payload_type
             && says(section.ssrc, self.ssrc)
@@ -97,6 +105,15 @@ impl Publication {
             fresh: Vec::new(),
             reported_at: None,
         }
+    }
+
+    /// Which track it is. Whoever runs an engine without sessions need name none: then they are counted, and of what
+    /// source their kind is taken for.
+    pub(crate) fn named(&self) -> Named {
+        self.description.named.unwrap_or_else(|| Named {
+            id: TrackId::from_uuid(Uuid::from_u64_pair(0, self.number)),
+            source: TrackSource::usual(self.description.kind),
+        })
     }
 
     /// Takes a packet: this payload under this number.

@@ -1,49 +1,28 @@
 //! One transport of one participant: ICE-lite, DTLS, and then SRTP keys.
 
 pub(crate) mod addresses;
-pub(crate) mod check;
+pub(crate) mod agent;
+pub(crate) mod credentials;
+pub(crate) mod handshake;
 pub(crate) mod phase;
 
 use crate::{
     EngineError,
     budget::{Budget, incoming::Incoming},
-    moment::after,
+    loss::LossReason,
     output::Output,
-    sdp::Local,
-    srtp::{Opened, Opener, Profile, Sealer, contexts},
+    sdp::{Local, parse::Remote},
+    srtp::{Opened, Opener, Profile, Sealer},
+    stun::read::Message,
 };
-use addresses::{ADDRESSES_MAX, Addresses, Noted};
-use dimpl::{
-    Dtls, DtlsCertificate, SrtpProfile,
-    certificate::{calculate_fingerprint, format_fingerprint},
-};
-use is::{
-    Candidate, DefaultSha1HmacProvider, IceAgent, IceAgentEvent, IceCreds, Protocol, Sha1HmacProvider,
-    stun::{StunMessage, StunPacket},
-};
+use addresses::Noted;
+use agent::Agent;
+use credentials::Credentials;
+use dimpl::{DtlsCertificate, SrtpProfile};
+use handshake::{Handshake, Keys};
 use phase::Phase;
-use rand::{RngExt, rngs::StdRng};
-use std::{
-    net::SocketAddr,
-    sync::Arc,
-    time::{Duration, Instant},
-};
-
-/// New addresses that one ICE agent is shown at most.
-///
-/// It remembers all of them and has no way to forget one. Past these another
-/// takes its place, which knows only those who check from then on: these and
-/// what the transport knew already.
-const AGENT_ADDRESSES_MAX: usize = 2 * ADDRESSES_MAX;
-
-/// Room for the largest DTLS record that we write.
-const DTLS_BYTES_MAX: usize = 2048;
-
-/// How often it is looked after.
-const TICK: Duration = Duration::from_millis(20);
-
-/// How soon the handshake is looked after again at least.
-const DTLS_INTERVAL_MIN: Duration = Duration::from_millis(1);
+use rand::rngs::StdRng;
+use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 /// What all transports of an engine share.
 #[derive(Clone)]
@@ -63,24 +42,44 @@ impl Identity {
     }
 
     /// What a description says of a transport under these credentials.
-    pub(crate) fn local<'a>(&'a self, credentials: &'a IceCreds) -> Local<'a> {
+    pub(crate) fn local<'a>(&'a self, credentials: &'a Credentials) -> Local<'a> {
         Local {
             ufrag: &credentials.ufrag,
-            pwd: &credentials.pass,
+            pwd: &credentials.pwd,
             fingerprint: &self.fingerprint,
             candidates: &self.candidates,
         }
     }
 }
 
+/// How a client describes its side of a transport.
+pub(crate) struct PeerDescription {
+    pub(crate) credentials: Credentials,
+    /// The SHA-256 of its certificate, in upper-case hexadecimal with colons.
+    pub(crate) fingerprint: String,
+    /// Whether it leaves the DTLS client's part to us (RFC 8842, section 5).
+    pub(crate) is_passive: bool,
+}
+
+impl PeerDescription {
+    /// What a session description says of it.
+    pub(crate) fn of(remote: &Remote) -> Self {
+        Self {
+            credentials: Credentials { ufrag: remote.ufrag.clone(), pwd: remote.pwd.clone() },
+            fingerprint: remote.fingerprint.clone(),
+            is_passive: remote.is_passive,
+        }
+    }
+}
+
 /// What has become of a transport since it was last looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Progress {
     Unchanged,
     /// Media can flow from now on.
     Connected,
-    /// The peer is not who it said it was, or DTLS failed for good.
-    Failed,
+    /// It is of no use any more. Said once.
+    Failed(LossReason),
 }
 
 /// Where the records of our side of a handshake went.
@@ -91,138 +90,94 @@ enum Spoken {
     ToSeveral,
 }
 
-/// From where to where.
-type Path = (SocketAddr, SocketAddr);
-
+/// It is there from its offer on, whoever makes it: of what the client says of its side nothing is needed to
+/// answer its checks and to begin the handshake, only to end it.
 pub(crate) struct Transport {
-    pub(crate) credentials: IceCreds,
-    /// What we tell the peer about where we are.
-    candidates: Vec<SocketAddr>,
-    ice: IceAgent,
-    /// New addresses that this agent was shown.
-    agent_addresses: usize,
-    addresses: Addresses,
-    dtls: Dtls,
-    dtls_due: Instant,
-    remote_fingerprint: String,
-    is_verified: bool,
-    is_client: bool,
-    keys: Option<(Opener, Sealer)>,
+    agent: Agent,
+    handshake: Handshake,
+    keys: Option<Keys>,
     phase: Phase,
     spoken: Spoken,
-    /// On which we send. Once connected it leads only to where the peer has proved that it hears us.
-    path: Option<Path>,
-    /// On which the peer wants us to send, and has yet to prove that it hears us.
-    wanted: Option<Path>,
-    /// Names our checks.
-    random: StdRng,
     /// What may be sent again.
     pub(crate) budget: Budget,
     /// What may come.
     pub(crate) incoming: Incoming,
 }
 
-/// An ICE-lite agent that has heard of nobody.
-fn agent(credentials: &IceCreds, remote: IceCreds, candidates: &[SocketAddr]) -> IceAgent {
-    let mut ice = IceAgent::new(credentials.clone());
-    ice.set_ice_lite(true);
-    ice.set_controlling(false);
-    for &address in candidates {
-        if let Ok(candidate) = Candidate::host(address, Protocol::Udp) {
-            ice.add_local_candidate(candidate);
-        }
-    }
-    ice.set_remote_credentials(remote);
-    ice
-}
-
 impl Transport {
-    pub(crate) fn new(
-        identity: &Identity,
-        credentials: IceCreds,
-        remote: IceCreds,
-        remote_fingerprint: String,
-        is_client: bool,
-        random: StdRng,
-        now: Instant,
-    ) -> Self {
-        let mut dtls = Dtls::new_12(Arc::clone(&identity.dtls), identity.certificate.clone(), now);
-        dtls.set_active(is_client);
+    /// One that goes by these credentials, and whose client has not described itself.
+    pub(crate) fn new(identity: &Identity, own: Credentials, random: StdRng, now: Instant) -> Self {
         Self {
-            ice: agent(&credentials, remote, &identity.candidates),
-            credentials,
-            candidates: identity.candidates.clone(),
-            agent_addresses: 0,
-            addresses: Addresses::default(),
-            dtls,
-            dtls_due: now,
-            remote_fingerprint,
-            is_verified: false,
-            is_client,
+            agent: Agent::new(own, random),
+            handshake: Handshake::new(identity, now),
             keys: None,
-            phase: Phase::Opened { at: now },
+            phase: Phase::Offered { received: 0, sent: 0 },
             spoken: Spoken::Nowhere,
-            path: None,
-            wanted: None,
-            random,
             budget: Budget::new(now),
             incoming: Incoming::of_transport(now),
         }
+    }
+
+    /// The client has described its side. What is due then is [sent](Self::handle_timeout) with the next time.
+    pub(crate) fn describe(&mut self, identity: &Identity, client: PeerDescription, now: Instant) {
+        self.agent.describe(client.credentials);
+        self.handshake.describe(identity, client.fingerprint, client.is_passive, now);
+        self.phase.note_described(now);
+    }
+
+    /// Whether the client has described its side.
+    pub(crate) fn is_described(&self) -> bool {
+        self.agent.remote().is_some()
     }
 
     /// Connects without ICE and DTLS, with keys that the simulation chose.
     #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn connect_directly(
         &mut self,
-        keys: (Opener, Sealer),
+        keys: Keys,
         source: SocketAddr,
         destination: SocketAddr,
         now: Instant,
     ) {
         self.keys = Some(keys);
-        self.path = Some((source, destination));
-        self.addresses.note((source, destination), 0, None, now);
-        self.addresses.prove(destination, now);
-        self.is_verified = true;
+        self.agent.connect_directly((source, destination), now);
         self.phase = Phase::Connected { heard_at: now };
     }
 
-    /// Whether the client goes by other credentials than before: it restarts ICE (RFC 8839, section 4.4.3.1.1).
-    pub(crate) fn is_restarted_by(&self, remote: &IceCreds) -> bool {
-        self.ice.remote_credentials() != Some(remote)
+    /// What it goes by.
+    pub(crate) const fn credentials(&self) -> &Credentials {
+        self.agent.credentials()
     }
 
-    /// Both sides look for a path anew, under new credentials. DTLS and the keys stay, and media goes where it went until
-    /// the client nominates another path (RFC 8445, section 9). The credentials that count no more.
-    pub(crate) fn restart(&mut self, own: IceCreds, remote: IceCreds) -> IceCreds {
-        self.ice = agent(&own, remote, &self.candidates);
-        self.agent_addresses = 0;
-        std::mem::replace(&mut self.credentials, own)
+    /// All names under which checks for it may come.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.agent.names()
+    }
+
+    /// Whether the client goes by other credentials than before: it restarts ICE (RFC 8839, section 4.4.3.1.1).
+    pub(crate) fn is_restarted_by(&self, remote: &Credentials) -> bool {
+        self.agent.remote() != Some(remote)
+    }
+
+    /// The client is offered these credentials of ours, and may use them from now on; until it has answered it may
+    /// also go by those of before. The name that counts no more, if one does not.
+    pub(crate) fn expect_restart(&mut self, own: Credentials) -> Option<String> {
+        self.agent.expect(own)
+    }
+
+    /// Both sides look for a path anew, under other credentials. DTLS and the keys stay, and media goes where it went
+    /// until the client nominates another path (RFC 8445, section 9). The name that counts no more, if one does not.
+    pub(crate) fn restart(&mut self, own: Credentials, remote: Credentials, now: Instant) -> Option<String> {
+        self.agent.restart(own, remote, now)
     }
 
     pub(crate) const fn is_connected(&self) -> bool {
         matches!(self.phase, Phase::Connected { .. })
     }
 
-    /// Whether its peer takes too long with what it has to do next.
-    pub(crate) fn is_overdue(&self, now: Instant) -> bool {
-        self.phase.is_overdue(now)
-    }
-
-    /// Nothing is expected of it any more.
-    pub(crate) const fn give_up(&mut self) {
-        self.phase = Phase::Failed;
-    }
-
     /// The remote addresses that belong to it.
     pub(crate) fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
-        self.addresses.remotes()
-    }
-
-    /// Addresses that the ICE agent remembers.
-    #[cfg(any(test, feature = "simulation"))]
-    pub(crate) fn remembered_addresses(&self) -> usize {
-        self.ice.remote_candidates().count()
+        self.agent.addresses()
     }
 
     /// Streams whose packets are remembered.
@@ -231,115 +186,45 @@ impl Transport {
         self.keys.as_ref().map_or(0, |(opener, _)| opener.remembered().0.max(opener.remembered().1))
     }
 
-    /// Takes a STUN message and the datagram that it is. `None` if it is not authentic and for this transport.
+    /// Takes a STUN message. `None` if it is not authentic and for this transport.
     pub(crate) fn handle_stun(
         &mut self,
         source: SocketAddr,
         destination: SocketAddr,
-        (message, datagram): (StunMessage<'_>, &[u8]),
+        message: &Message<'_>,
         now: Instant,
+        output: &mut Output,
     ) -> Option<Noted> {
-        if message.is_successful_binding_response() {
-            return self.handle_answer(source, &message, datagram, now).map(|()| Noted::Known);
-        }
-        if !self.ice.accepts_message(&message) {
-            return None;
-        }
-        let kept = self.path.map(|(_, destination)| destination);
-        let noted = self.addresses.note((destination, source), datagram.len(), kept, now);
-        if noted != Noted::Known {
-            self.make_room();
-        }
-        let packet = StunPacket { proto: Protocol::Udp, source, destination, message };
-        // It was accepted, and the agent's successor accepts the same.
-        self.ice.handle_packet(now, packet);
-        self.phase.note_heard(datagram.len(), now);
-        // Until a pair is nominated, answers go where the peer was heard first.
-        if !self.is_connected() {
-            self.path.get_or_insert((destination, source));
-        }
-        Some(noted)
-    }
-
-    /// Takes an answer to a check of ours: who gives it is there, and media may go there.
-    fn handle_answer(
-        &mut self,
-        source: SocketAddr,
-        message: &StunMessage<'_>,
-        datagram: &[u8],
-        now: Instant,
-    ) -> Option<()> {
-        let hash = |key: &[u8], parts: &[&[u8]]| DefaultSha1HmacProvider.sha1_hmac(key, parts);
-        let remote = self.ice.remote_credentials()?;
-        if !message.verify(remote.pass.as_bytes(), hash)
-            || !self.addresses.answer(source, check::transaction(datagram)?, now)
-        {
-            return None;
-        }
-        self.phase.note_heard(datagram.len(), now);
-        if let Some(wanted) = self.wanted.take_if(|(_, destination)| *destination == source) {
-            self.path = Some(wanted);
-        }
-        Some(())
-    }
-
-    /// Replaces an agent that has been shown too many addresses.
-    fn make_room(&mut self) {
-        self.agent_addresses = self.agent_addresses.saturating_add(1);
-        if self.agent_addresses > AGENT_ADDRESSES_MAX
-            && let Some(remote) = self.ice.remote_credentials().cloned()
-        {
-            self.ice = agent(&self.credentials, remote, &self.candidates);
-            self.agent_addresses = 1;
-        }
-    }
-
-    pub(crate) fn handle_dtls(&mut self, datagram: &[u8], now: Instant) {
         if matches!(self.phase, Phase::Failed) {
-            return;
+            return None;
         }
-        self.phase.note_record(datagram.len());
-        // A record that cannot be read is dropped; what is fatal shows in the next poll.
-        let _unreadable = self.dtls.handle_timeout(now);
-        let _unreadable = self.dtls.handle_packet(datagram);
+        if message.is_success() {
+            self.agent.handle_answer(source, message, now)?;
+            self.phase.note_heard(message.bytes(), now);
+            return Some(Noted::Known);
+        }
+        let request = self.agent.handle_request(source, destination, message, now)?;
+        self.phase.note_heard(message.bytes(), now);
+        output.datagram(destination, source, |out| {
+            let start = out.len();
+            self.agent.respond(request, source, message, out);
+            let bytes = out.len().saturating_sub(start);
+            if self.is_connected() { self.agent.take(source, bytes, now) } else { self.phase.take(bytes) }
+        });
+        Some(request.noted)
     }
 
-    /// Lets time pass: what was sent is longer ago, consent ends, and is asked for again.
-    pub(crate) fn pass(&mut self, now: Instant, output: &mut Output) {
-        if !self.is_connected() {
-            return;
-        }
-        if self.path.is_some_and(|(_, destination)| !self.addresses.consents(destination, now)) {
-            self.path = None;
-        }
-        if self.path.is_none() {
-            self.wanted = self.addresses.freshest(now);
-        }
-        self.ask(now, output);
-    }
-
-    /// Sends the checks that are due: whether the peer hears us where media goes, and where it wants it
-    /// to go.
-    fn ask(&mut self, now: Instant, output: &mut Output) {
-        for (source, destination) in [self.path, self.wanted].into_iter().flatten() {
-            let random = &mut self.random;
-            let transaction = self.addresses.ask(destination, || random.random(), now);
-            let (Some(transaction), Some(remote)) = (transaction, self.ice.remote_credentials()) else {
-                continue;
-            };
-            let names = (remote.ufrag.as_str(), self.credentials.ufrag.as_str());
-            let request = check::request(names, &remote.pass, transaction);
-            if self.addresses.take(destination, request.len(), now) {
-                send(&request, source, destination, output);
-            }
+    /// Takes a record of the handshake.
+    pub(crate) fn handle_dtls(&mut self, datagram: &[u8], now: Instant) {
+        if !matches!(self.phase, Phase::Failed) {
+            self.phase.note_record(datagram.len());
+            self.handshake.handle_record(datagram, now);
         }
     }
 
     /// Whether its peer was lately heard to be at an address that it sends to: nobody else gets it.
     pub(crate) fn holds(&self, address: SocketAddr, now: Instant) -> bool {
-        self.path.is_some_and(|(_, destination)| destination == address)
-            && !matches!(self.phase, Phase::Failed)
-            && self.addresses.holds(address, self.is_connected(), now)
+        !matches!(self.phase, Phase::Failed) && self.agent.holds(address, now)
     }
 
     /// Decrypts RTP in place.
@@ -377,7 +262,7 @@ impl Transport {
         if !self.is_connected() {
             return None;
         }
-        let (source, destination) = self.path?;
+        let (source, destination) = self.agent.path()?;
         self.keys.as_mut().map(|(_, sealer)| (sealer, source, destination))
     }
 
@@ -388,51 +273,69 @@ impl Transport {
         }
     }
 
-    /// When it wants to be looked after though nothing happens.
-    pub(crate) fn next_deadline(&self, now: Instant) -> Instant {
-        after(now, TICK)
+    /// When it wants to be looked after though nothing comes. What comes may make that earlier; that it makes it
+    /// later need not be followed, for early looks do nothing.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        if matches!(self.phase, Phase::Failed) {
+            return None;
+        }
+        let handshake = self.agent.path().map(|_| self.handshake.due());
+        let moments = [
+            self.phase.deadline(),
+            self.agent.next_deadline(),
+            self.fault_deadline(),
+            // Once it is over nothing of it is to be repeated, unless the peer asks.
+            handshake.filter(|_| !self.is_connected()),
+        ];
+        moments.into_iter().flatten().min()
     }
 
-    /// Acts on time that has passed and sends what is due.
-    pub(crate) fn drive(&mut self, now: Instant, output: &mut Output) -> Progress {
-        self.ice.handle_timeout(now);
-        while let Some(transmit) = self.ice.poll_transmit() {
-            let (bytes, destination): (&[u8], _) = (&transmit.contents, transmit.destination);
-            let is_allowed = if self.is_connected() {
-                self.addresses.take(destination, bytes.len(), now)
-            } else {
-                self.phase.take(bytes.len())
-            };
-            if is_allowed {
-                send(bytes, transmit.source, destination, output);
-            }
-        }
-        while let Some(event) = self.ice.poll_event() {
-            if let IceAgentEvent::NominatedSend { source, destination, .. } = event {
-                self.nominate((source, destination), now);
-            }
-        }
-        if self.is_connected() {
-            self.ask(now, output);
-        }
-        // Without a path the first flight would be lost, and repeated only after a second.
-        if self.path.is_none() || matches!(self.phase, Phase::Failed) {
+    /// Until when a handshake in which something was wrong may get over it.
+    fn fault_deadline(&self) -> Option<Instant> {
+        self.handshake.fault_deadline().filter(|_| !self.is_connected())
+    }
+
+    /// Acts on time that has passed, and on what has come; sends what is due.
+    pub(crate) fn handle_timeout(&mut self, now: Instant, output: &mut Output) -> Progress {
+        if matches!(self.phase, Phase::Failed) {
             return Progress::Unchanged;
         }
-        if self.dtls_due <= now && self.dtls.handle_timeout(now).is_err() {
-            return self.fail();
+        let overdue = self.phase.deadline().into_iter().chain(self.fault_deadline()).min();
+        if overdue.is_some_and(|at| at <= now) {
+            let fault = if self.is_connected() { None } else { self.handshake.take_fault() };
+            return self.fail(fault.unwrap_or(self.phase.overdue()));
         }
-        self.drive_dtls(now, output)
+        self.agent.handle_timeout(now, output);
+        // Without a path the first flight would be lost, and repeated only after a second.
+        if self.agent.path().is_none() {
+            return Progress::Unchanged;
+        }
+        self.shake_hands(now, output)
     }
 
-    /// The peer wants us to send on this path. A request says so, and where a request comes from can be
-    /// forged: media goes on as before until the peer has proved that it hears us there.
-    fn nominate(&mut self, path: Path, now: Instant) {
-        if self.is_connected() && !self.addresses.consents(path.1, now) {
-            self.wanted = Some(path);
-        } else {
-            self.path = Some(path);
-            self.wanted = None;
+    fn shake_hands(&mut self, now: Instant, output: &mut Output) -> Progress {
+        let Self { agent, phase, spoken, .. } = self;
+        let path = agent.path();
+        let over = self.handshake.handle_timeout(now, |record| {
+            if let Some((source, destination)) = path
+                && phase.take(record.len())
+            {
+                *spoken = spoken.and(destination);
+                output.datagram(source, destination, |bytes| {
+                    bytes.extend_from_slice(record);
+                    true
+                });
+            }
+        });
+        match over {
+            Ok(Some(keys)) => {
+                self.keys = Some(keys);
+                self.connect(now);
+                self.agent.handle_timeout(now, output);
+                Progress::Connected
+            }
+            Ok(None) => Progress::Unchanged,
+            Err(reason) => self.fail(reason),
         }
     }
 
@@ -440,64 +343,16 @@ impl Transport {
     /// it hears us there.
     fn connect(&mut self, now: Instant) {
         self.phase = Phase::Connected { heard_at: now };
-        match self.path.take() {
-            Some(path) if self.spoken == Spoken::To(path.1) => {
-                self.addresses.prove(path.1, now);
-                self.path = Some(path);
-            }
-            elsewhere => self.wanted = elsewhere,
-        }
+        let proved = match self.spoken {
+            Spoken::To(address) => Some(address),
+            Spoken::Nowhere | Spoken::ToSeveral => None,
+        };
+        self.agent.connect(proved, now);
     }
 
-    const fn fail(&mut self) -> Progress {
+    const fn fail(&mut self, reason: LossReason) -> Progress {
         self.phase = Phase::Failed;
-        Progress::Failed
-    }
-
-    fn drive_dtls(&mut self, now: Instant, output: &mut Output) -> Progress {
-        let mut buffer = [0; DTLS_BYTES_MAX];
-        loop {
-            match self.dtls.poll_output(&mut buffer) {
-                dimpl::Output::Packet(record) => {
-                    if let Some((source, destination)) = self.path
-                        && self.phase.take(record.len())
-                    {
-                        self.spoken = self.spoken.and(destination);
-                        send(record, source, destination, output);
-                    }
-                }
-                dimpl::Output::Timeout(due) => {
-                    // Never in the past, or the shell would spin.
-                    self.dtls_due = due.max(after(now, DTLS_INTERVAL_MIN));
-                    break;
-                }
-                dimpl::Output::PeerCert(certificate) => {
-                    let fingerprint = format_fingerprint(&calculate_fingerprint(certificate));
-                    // RFC 8122, section 6.2: who it is is what the signalling said, and nothing else.
-                    if !fingerprint.eq_ignore_ascii_case(&self.remote_fingerprint) {
-                        return self.fail();
-                    }
-                    self.is_verified = true;
-                }
-                dimpl::Output::KeyingMaterial(material, profile) => {
-                    self.keys =
-                        our_profile(profile).and_then(|profile| contexts(profile, &material, self.is_client));
-                    if self.keys.is_none() {
-                        return self.fail();
-                    }
-                }
-                dimpl::Output::CloseNotify => return self.fail(),
-                dimpl::Output::BufferTooSmall { .. } => return self.fail(),
-                // Data channels are not offered, so nobody has a use for application data.
-                dimpl::Output::Connected | dimpl::Output::ApplicationData(_) | _ => {}
-            }
-        }
-        if self.is_verified && self.keys.is_some() && !self.is_connected() {
-            self.connect(now);
-            self.ask(now, output);
-            return Progress::Connected;
-        }
-        Progress::Unchanged
+        Progress::Failed(reason)
     }
 }
 
@@ -510,13 +365,6 @@ impl Spoken {
             Self::To(_) | Self::ToSeveral => Self::ToSeveral,
         }
     }
-}
-
-fn send(datagram: &[u8], source: SocketAddr, destination: SocketAddr, output: &mut Output) {
-    output.datagram(source, destination, |bytes| {
-        bytes.extend_from_slice(datagram);
-        true
-    });
 }
 
 /// What the handshake chose, in our words; `None` if we do not have it.

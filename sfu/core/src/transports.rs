@@ -3,9 +3,8 @@
 use crate::{
     id::{ParticipantId, TransportId},
     schedule::Schedule,
-    transport::Transport,
+    transport::{Transport, credentials::Credentials},
 };
-use is::IceCreds;
 use slotmap::SlotMap;
 use std::{collections::HashMap, net::SocketAddr, time::Instant};
 
@@ -47,27 +46,43 @@ impl Transports {
         self.by_address.get(&address).copied()
     }
 
-    pub(crate) fn insert(&mut self, owner: ParticipantId, transport: Transport, now: Instant) -> TransportId {
-        let ufrag = transport.credentials.ufrag.clone();
+    pub(crate) fn insert(&mut self, owner: ParticipantId, transport: Transport) -> TransportId {
+        let ufrag = transport.credentials().ufrag.clone();
         let id = self.transports.insert(Owned { owner, transport });
         self.by_ufrag.insert(ufrag, id);
-        self.reschedule(id, now);
+        self.reschedule(id);
         id
     }
 
     /// Goes by these credentials of ours and of the client's from now on.
-    pub(crate) fn restart(&mut self, id: TransportId, own: IceCreds, remote: IceCreds) {
+    pub(crate) fn restart(&mut self, id: TransportId, own: Credentials, remote: Credentials, now: Instant) {
         if let Some(Owned { transport, .. }) = self.transports.get_mut(id) {
             let ufrag = own.ufrag.clone();
-            let former = transport.restart(own, remote);
-            self.by_ufrag.remove(&former.ufrag);
-            self.by_ufrag.insert(ufrag, id);
+            let unused = transport.restart(own, remote, now);
+            self.rename(id, ufrag, unused);
         }
+    }
+
+    /// The client is offered these credentials of ours for a restart.
+    pub(crate) fn expect_restart(&mut self, id: TransportId, own: Credentials) {
+        if let Some(Owned { transport, .. }) = self.transports.get_mut(id) {
+            let ufrag = own.ufrag.clone();
+            let unused = transport.expect_restart(own);
+            self.rename(id, ufrag, unused);
+        }
+    }
+
+    /// Checks for a transport come under this name, too, and under that one no more.
+    fn rename(&mut self, id: TransportId, ufrag: String, unused: Option<String>) {
+        unused.and_then(|unused| self.by_ufrag.remove(&unused));
+        self.by_ufrag.insert(ufrag, id);
     }
 
     pub(crate) fn remove(&mut self, id: TransportId) {
         if let Some(Owned { transport, .. }) = self.transports.remove(id) {
-            self.by_ufrag.remove(&transport.credentials.ufrag);
+            for ufrag in transport.names() {
+                self.by_ufrag.remove(ufrag);
+            }
             for address in transport.addresses() {
                 self.forget_address(address, id);
             }
@@ -105,16 +120,22 @@ impl Transports {
     }
 
     /// Something has happened to it: it is due when it says so now.
-    pub(crate) fn reschedule(&mut self, id: TransportId, now: Instant) {
-        if let Some(transport) = self.get(id) {
-            let at = transport.next_deadline(now);
-            self.deadlines.set(id, at);
+    pub(crate) fn reschedule(&mut self, id: TransportId) {
+        match self.get(id).and_then(Transport::next_deadline) {
+            Some(at) => self.deadlines.set(id, at),
+            None => self.deadlines.remove(id),
         }
     }
 
     #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Transport> {
         self.transports.values().map(|owned| &owned.transport)
+    }
+
+    /// Names by which transports are found.
+    #[cfg(test)]
+    pub(crate) fn names(&self) -> usize {
+        self.by_ufrag.len()
     }
 
     /// Addresses by which transports are found.

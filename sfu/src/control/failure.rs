@@ -1,6 +1,6 @@
 //! Refusals in the words of the wire protocol.
 
-use crate::session::Full;
+use crate::session::{Full, PublishError, UpdateError};
 use common::{
     error::{ErrorCode, Fault},
     protocol::Failure,
@@ -15,8 +15,21 @@ pub(super) fn forbidden() -> Failure {
     Failure::of(ErrorCode::FORBIDDEN, Fault::Caller, "the token does not allow sending")
 }
 
-pub(super) fn not_seated() -> Failure {
-    Failure::of(ErrorCode::MEDIA_NOT_JOINED, Fault::Caller, "join the media session first")
+pub(super) fn update(error: UpdateError) -> Failure {
+    match error {
+        UpdateError::NotSeated => {
+            Failure::of(ErrorCode::MEDIA_NOT_JOINED, Fault::Caller, "join the media session first")
+        }
+        UpdateError::UnknownTrack(source) => Failure::of(
+            ErrorCode::MEDIA_UNKNOWN_TRACK,
+            Fault::Caller,
+            format!("no track from {source} is published"),
+        ),
+    }
+}
+
+pub(super) fn publish(error: &PublishError) -> Failure {
+    Failure::of(error.code(), Fault::Caller, error.to_string())
 }
 
 pub(super) fn not_joined() -> Failure {

@@ -10,6 +10,7 @@ fn someone() -> Participant {
         user_id: UserId::generate(&clock),
         name: "Someone".to_owned(),
         state: ParticipantState::default(),
+        tracks: Vec::new(),
     }
 }
 
@@ -236,22 +237,24 @@ fn change(muted: bool, speaking: bool) -> StateChange {
 fn what_a_participant_says_of_itself_is_told_once_and_shown_to_who_comes_later() {
     let (mut session, ids) = session_of(2, node());
     let (before, mut effects) = (session.state().revision, Vec::new());
-    assert!(session.update(ids[0], change(false, true), &mut effects));
-    assert!(session.update(ids[0], change(false, true), &mut effects), "saying it again is harmless");
+    assert_eq!(session.update(ids[0], change(false, true), &[], &mut effects), Ok(()));
+    assert_eq!(session.update(ids[0], change(false, true), &[], &mut effects), Ok(()), "again is harmless");
     let state = ParticipantState { speaking: true, ..ParticipantState::default() };
-    let told = Effect::AnnounceUpdate { connection: ids[0], state, revision: before + 1 };
+    let revision = before + 1;
+    let told = Effect::AnnounceUpdate { connection: ids[0], state, tracks: Vec::new(), revision };
     assert_eq!(std::mem::take(&mut effects), [told]);
     assert_eq!(session.state().participants[0].state, state);
     assert_eq!(session.state().participants[1].state, ParticipantState::default());
     assert_eq!(session.state().revision, before + 1);
-    assert!(!session.update(someone().connection_id, change(true, false), &mut effects), "no seat, no state");
+    let stranger = session.update(someone().connection_id, change(true, false), &[], &mut effects);
+    assert_eq!(stranger, Err(UpdateError::NotSeated), "no seat, no state");
     assert_eq!(effects, []);
 }
 
 #[test]
 fn who_comes_back_by_another_connection_is_as_muted_as_before() {
     let (mut session, ids) = session_of(2, node());
-    session.update(ids[0], change(true, false), &mut Vec::new());
+    session.update(ids[0], change(true, false), &[], &mut Vec::new()).unwrap();
     let user_id = session.state().participants[0].user_id;
     let back = Participant { user_id, ..someone() };
     assert!(session.replace(ids[0], &back, node(), MediaRights::default(), &mut Vec::new()));
@@ -269,9 +272,11 @@ fn who_may_not_send_is_not_shown_as_one_who_speaks() {
     session.join(listener, node(), rights, &mut Vec::new()).unwrap();
     assert!(!session.state().participants[0].state.speaking);
     let mut effects = Vec::new();
-    assert!(session.update(id, change(false, true), &mut effects));
+    session.update(id, change(false, true), &[], &mut effects).unwrap();
     assert_eq!(effects, []);
     let raised = StateChange { hand_raised: Some(true), ..StateChange::default() };
-    assert!(session.update(id, raised, &mut effects));
+    session.update(id, raised, &[], &mut effects).unwrap();
     assert!(session.state().participants[0].state.hand_raised);
 }
+
+mod tracks;

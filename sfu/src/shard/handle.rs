@@ -49,13 +49,23 @@ impl ShardHandle {
         self.give(Command::Leave { participant, stay }).await
     }
 
-    /// Answers an offer of what `participant` sends.
-    pub(crate) async fn publish(
+    /// Orders an offer of what `participant` sends to be answered, before all that is ordered later, and without waiting
+    /// for anybody. What it returns waits for the answer.
+    pub(crate) fn publish(
         &self,
         participant: ConnectionId,
         offer: Remote,
-    ) -> Result<Result<String, SdpError>, Unresponsive> {
-        self.ask(|reply| Command::Publish { participant, offer, reply }).await
+    ) -> Result<impl Future<Output = Result<Result<String, SdpError>, Unresponsive>> + use<>, Unresponsive>
+    {
+        let (reply, answer) = oneshot::channel();
+        self.commands
+            .try_send(Command::Publish { participant, offer, reply })
+            .map_err(|_full_or_ended| Unresponsive)?;
+        self.wake();
+        Ok(async {
+            let answer = timeout(DEADLINE, answer).await.map_err(|_| Unresponsive)?;
+            answer.map_err(|_| Unresponsive)
+        })
     }
 
     /// Takes the answer to offer `revision`.
@@ -98,8 +108,12 @@ impl ShardHandle {
     async fn give(&self, command: Command) -> Result<(), Unresponsive> {
         let given = self.commands.send(command);
         timeout(DEADLINE, given).await.map_err(|_| Unresponsive)?.map_err(|_| Unresponsive)?;
+        self.wake();
+        Ok(())
+    }
+
+    fn wake(&self) {
         // A full socket means that the shard has been woken and not looked yet.
         let _ = self.waker.send(&[0]);
-        Ok(())
     }
 }

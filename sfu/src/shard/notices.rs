@@ -81,7 +81,7 @@ fn refused(result: Result<(), TrySendError<Notice>>) -> Option<Notice> {
 mod tests {
     use super::*;
     use common::clock::ManualClock;
-    use sfu_core::Offer;
+    use sfu_core::{LossReason, Offer};
     use tokio::sync::mpsc;
 
     fn offer(participant: ConnectionId, revision: u64) -> MediaEvent {
@@ -94,13 +94,14 @@ mod tests {
         let (sender, mut told) = mpsc::channel(1);
         let mut notices = Notices::default();
         assert!(!notices.listen(participant, Listener { stay: 1, notices: sender }));
+        let lost = MediaEvent::Lost { participant, reason: LossReason::Silent };
         let events = [offer(participant, 1), offer(participant, 2), offer(participant, 3)];
-        for event in events.into_iter().chain([MediaEvent::Lost { participant }, offer(participant, 4)]) {
+        for event in events.into_iter().chain([lost.clone(), offer(participant, 4)]) {
             notices.tell(event);
         }
         assert_eq!(told.try_recv().unwrap().event, offer(participant, 1));
         notices.retry();
-        assert_eq!(told.try_recv().unwrap().event, MediaEvent::Lost { participant });
+        assert_eq!(told.try_recv().unwrap().event, lost);
         assert!(!notices.are_waiting());
     }
 
@@ -112,7 +113,7 @@ mod tests {
         let mut notices = Notices::default();
         notices.listen(participant, listener(1));
         notices.tell(offer(participant, 1));
-        notices.tell(MediaEvent::Lost { participant });
+        notices.tell(MediaEvent::Lost { participant, reason: LossReason::Closed });
         assert!(notices.listen(participant, listener(2)));
         assert_eq!(told.try_recv().unwrap().stay, 1);
         notices.retry();

@@ -23,13 +23,15 @@ pub(crate) async fn enter(driver: &Driver, base: &str, account: &Account, name: 
 pub(crate) async fn sees_and_hears(browser: &Browser, others: usize, route: &str) {
     let condition = format!(
         "(async () => {{
-            const remote = s => s.tiles.filter(t => !t.local && t.framesDecoded > 0 && t.audioPackets > 0);
+            const of = (t, source) => t.tracks.find(one => one.source === source) ?? {{ packets: 0, framesDecoded: 0 }};
+            const remote = s => s.tiles.filter(t => !t.local && of(t, 'camera').framesDecoded > 0 && of(t, 'microphone').packets > 0);
             const before = remote(await window.switchboard.stats());
             if (before.length !== {others}) return false;
             await new Promise(r => setTimeout(r, 700));
             const after = await window.switchboard.stats();
             return after.route === '{route}' && before.every(b => remote(after).some(a =>
-                a.connectionId === b.connectionId && a.framesDecoded > b.framesDecoded && a.audioPackets > b.audioPackets));
+                a.connectionId === b.connectionId && of(a, 'camera').framesDecoded > of(b, 'camera').framesDecoded
+                && of(a, 'microphone').packets > of(b, 'microphone').packets));
         }})()"
     );
     browser.until(&condition).await;
@@ -123,8 +125,9 @@ async fn is_silent(browser: &Browser, silent: usize) {
             const before = await remote();
             await new Promise(r => setTimeout(r, 1500));
             const after = await remote();
+            const packets = t => t.tracks.map(one => one.packets).join();
             return before.filter(b => after.some(a => a.connectionId === b.connectionId
-                && a.audioPackets === b.audioPackets && a.videoPackets === b.videoPackets)).length === {silent};
+                && packets(a) === packets(b))).length === {silent};
         }})()"
     );
     browser.until(&condition).await;

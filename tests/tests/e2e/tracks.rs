@@ -1,5 +1,6 @@
-//! Several tracks of one kind from one participant: a camera and a screen.
+//! Several tracks from one participant: a camera and a screen, each with an identity and a source.
 
+use common::protocol::media::TrackSource;
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,7 +20,7 @@ const RUN: usize = 100;
 const SCREEN_FIRST: u32 = 1_000_000;
 
 /// Passes for the wrong reason if both were one stream at the receiver: each track of the
-/// description carries the numbers of one of the publisher's only, without a gap.
+/// description carries the numbers of one of the publisher's only, without a gap, and is called what that one is.
 #[tokio::test]
 async fn a_native_client_gets_camera_and_screen_of_another_apart() {
     let installation = Installation::new().await;
@@ -28,10 +29,15 @@ async fn a_native_client_gets_camera_and_screen_of_another_apart() {
     let room = account.room("Lobby").await;
     let join = async || Participant::join(&server.base, &account.admin.token, &room).await;
     let (mut ada, mut ben, _third) = (join().await, join().await, join().await);
-    ada.publish(&[Kind::Audio, Kind::Video, Kind::Video]).await;
-    let [camera, screen] = <[Camera; 2]>::try_from(ada.cameras(Kind::Video)).ok().expect("two pictures");
+    // The screen comes first, where a client that says nothing would have its camera.
+    let sources = [TrackSource::Microphone, TrackSource::Screen, TrackSource::Camera];
+    let published = ada.publish_from(&sources).await;
+    let [screen, camera] = <[Camera; 2]>::try_from(ada.cameras(Kind::Video)).ok().expect("two pictures");
     let sender = send([camera, screen.counting_from(SCREEN_FIRST)]);
-    ben.receive(&[ada.id()], 3).await;
+    let offered = ben.receive(&[ada.id()], 3).await;
+    for source in ["microphone", "camera", "screen"] {
+        assert_eq!(id_of(&offered, source), id_of(&published, source));
+    }
     while ben.hear(Duration::ZERO).await.is_some() {}
     let mut tracks: BTreeMap<String, Vec<Heard>> = BTreeMap::new();
     while tracks.len() < 2 || tracks.values().any(|heard| heard.len() < RUN) {
@@ -41,14 +47,26 @@ async fn a_native_client_gets_camera_and_screen_of_another_apart() {
     }
     assert_eq!(tracks.len(), 2, "{:?}", tracks.keys());
     let mut firsts = BTreeSet::new();
-    for heard in tracks.values() {
+    for (track, heard) in &tracks {
         let mut numbers: Vec<u32> = heard.iter().map(|heard| heard.number).collect();
         numbers.sort_unstable();
         assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "each once, none missing");
-        firsts.insert(numbers[0] >= SCREEN_FIRST);
+        let is_screen = numbers[0] >= SCREEN_FIRST;
+        firsts.insert(is_screen);
+        assert_eq!(*track, id_of(&published, if is_screen { "screen" } else { "camera" }));
+        let in_step_with_the_voice = heard.iter().all(|heard| heard.stream == ada.id().to_string());
+        assert_eq!(in_step_with_the_voice, !is_screen, "{heard:?}");
     }
     assert_eq!(firsts.len(), 2, "one is the camera and one the screen");
     sender.abort();
+}
+
+/// The id that a list of tracks has for a source.
+pub(crate) fn id_of(tracks: &Value, source: &str) -> String {
+    let mut all = tracks.as_array().expect("tracks").iter();
+    let found = all.find(|track| track["source"] == source);
+    let found = found.unwrap_or_else(|| panic!("no {source} in {tracks}"));
+    found["trackId"].as_str().expect("an id").to_owned()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the test aborts it")]
@@ -117,7 +135,8 @@ ws.onopen = async () => {
       const stream = new MediaStream();
       for (const size of pictures) publish.addTransceiver(picture(size), { direction: 'sendonly', streams: [stream] });
       await publish.setLocalDescription();
-      const { sdp } = await ask('media.publish', { roomId, sdp: publish.localDescription.sdp });
+      const tracks = publish.getTransceivers().map(({ mid }, n) => ({ mid, source: ['camera', 'screen'][n] }));
+      const { sdp } = await ask('media.publish', { roomId, sdp: publish.localDescription.sdp, tracks });
       await publish.setRemoteDescription({ type: 'answer', sdp });
     }
     done('ready');

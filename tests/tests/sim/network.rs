@@ -1,8 +1,7 @@
 //! A network that loses, delays and reorders by the roll of a seeded die.
 
-use rand::{RngExt, SeedableRng, rngs::StdRng};
+use crate::link::{Fate, Link, LinkConfig, Loss};
 use std::{
-    collections::BTreeMap,
     hash::{DefaultHasher, Hash, Hasher},
     net::SocketAddr,
     time::{Duration, Instant},
@@ -27,49 +26,40 @@ pub(crate) struct Datagram {
 }
 
 pub(crate) struct Network {
-    random: StdRng,
-    weather: Weather,
     start: Instant,
-    /// By arrival, then by departure.
-    on_their_way: BTreeMap<(Instant, u64), Datagram>,
-    sent: u64,
+    link: Link<Datagram>,
     pub(crate) lost: u64,
     trace: DefaultHasher,
 }
 
 impl Network {
     pub(crate) fn new(seed: u64, weather: Weather, start: Instant) -> Self {
-        Self {
-            random: StdRng::seed_from_u64(seed),
-            weather,
-            start,
-            on_their_way: BTreeMap::new(),
-            sent: 0,
-            lost: 0,
-            trace: DefaultHasher::new(),
-        }
+        let config = LinkConfig {
+            capacity: Vec::new(),
+            queue: 0.0,
+            delay: weather.delay,
+            jitter: weather.jitter,
+            reorders: true,
+            loss: Loss::Random(weather.loss),
+        };
+        Self { start, link: Link::new(config, seed, start), lost: 0, trace: DefaultHasher::new() }
     }
 
     pub(crate) fn send(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8], now: Instant) {
         (now - self.start, from, to, bytes).hash(&mut self.trace);
-        self.sent += 1;
-        if self.random.random_bool(self.weather.loss) {
+        let datagram = Datagram { from, to, bytes: bytes.to_vec() };
+        if self.link.send(datagram, bytes.len(), now) == Fate::Lost {
             self.lost += 1;
-            return;
         }
-        let extra = self.weather.jitter.mul_f64(self.random.random());
-        let arrival = now + self.weather.delay + extra;
-        self.on_their_way.insert((arrival, self.sent), Datagram { from, to, bytes: bytes.to_vec() });
     }
 
     pub(crate) fn next_arrival(&self) -> Option<Instant> {
-        self.on_their_way.keys().next().map(|(at, _)| *at)
+        self.link.next_arrival()
     }
 
     /// The next datagram that has arrived.
     pub(crate) fn receive(&mut self, now: Instant) -> Option<Datagram> {
-        let entry = self.on_their_way.first_entry()?;
-        (entry.key().0 <= now).then(|| entry.remove())
+        self.link.receive(now).map(|(_, datagram)| datagram)
     }
 
     /// What identifies the run: every byte that was sent, when, and to whom.

@@ -145,7 +145,6 @@ impl Watch {
     pub(crate) fn look(&self, engine: &Engine, output: &Output) {
         let (footprint, stats) = (engine.footprint(), engine.stats());
         assert!(footprint.addresses_per_transport <= 16, "{footprint:?}");
-        assert!(footprint.addresses_per_agent <= 48, "{footprint:?}");
         assert!(footprint.windows_per_transport <= 64, "{footprint:?}");
         assert!(footprint.transports <= 2 * stats.participants, "{footprint:?} {stats:?}");
         assert!(footprint.addresses <= 16 * footprint.transports, "{footprint:?}");

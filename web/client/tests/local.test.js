@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LocalMedia } from '../src/index.js';
+import { noTracks } from '../src/media/tracks.js';
 import { settled } from './scripted.js';
 
 class Track {
@@ -25,14 +26,20 @@ class Stream {
 function devices(t) {
   const asked = [];
   const given = [];
-  const ask = (kind) => new Promise((resolve) => asked.push(() => {
+  const ask = (...kinds) => new Promise((resolve) => asked.push(() => {
     const stream = new Stream();
-    const track = new Track(kind);
-    given.push(track);
-    stream.addTrack(track);
+    for (const track of kinds.map((kind) => new Track(kind))) {
+      given.push(track);
+      stream.addTrack(track);
+    }
     resolve(stream);
   }));
-  const mediaDevices = { getUserMedia: ({ audio }) => ask(audio ? 'audio' : 'video'), getDisplayMedia: () => ask('video') };
+  const displays = [];
+  const mediaDevices = {
+    getUserMedia: ({ audio }) => ask(audio ? 'audio' : 'video'),
+    getSupportedConstraints: () => ({}),
+    getDisplayMedia: (options) => (displays.push(options), ask('video', 'audio')),
+  };
   for (const [name, value] of Object.entries({ navigator: { mediaDevices }, MediaStream: Stream })) {
     const before = Object.getOwnPropertyDescriptor(globalThis, name);
     Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
@@ -42,7 +49,7 @@ function devices(t) {
     asked.shift()();
     await settled();
   };
-  return { asked, given, give, live: () => given.filter(({ readyState }) => readyState === 'live') };
+  return { asked, given, give, displays, live: () => given.filter(({ readyState }) => readyState === 'live') };
 }
 
 test('a camera that is switched on twice at once is asked for once, and off when it is switched off', async (t) => {
@@ -55,8 +62,8 @@ test('a camera that is switched on twice at once is asked for once, and off when
   assert.deepEqual([local.hasCamera, live()], [false, []]);
 });
 
-test('a screen that is shared twice at once is shared no more when that is ended, and the camera comes back', async (t) => {
-  const { asked, give, live, given } = devices(t);
+test('a screen is shared beside the camera with what sounds there, once, and all of it ends with it', async (t) => {
+  const { asked, give, live, given, displays } = devices(t);
   const local = new LocalMedia();
   const camera = local.camera(true);
   await give();
@@ -65,8 +72,40 @@ test('a screen that is shared twice at once is shared no more when that is ended
   while (asked.length > 0) await give();
   await Promise.all(both);
   assert.equal(local.isSharing, true);
-  assert.equal(await local.share(false), given[0]);
+  assert.deepEqual(local.tracks, { microphone: null, camera: given[0], screen: given[1], screenAudio: given[2] });
+  assert.deepEqual([local.stream.getTracks(), local.screenStream.getTracks()], [[given[0]], given.slice(1)], 'in step with what belongs to it');
+  assert.equal(displays.length, 1);
+  assert.deepEqual([Boolean(displays[0].audio), displays[0].systemAudio], [true, 'exclude'], 'others would hear themselves');
+  assert.equal(await local.share(false), null);
   assert.deepEqual([local.isSharing, live()], [false, [given[0]]]);
+});
+
+test('a screen whose window is closed is shared no more, and so is its sound', async (t) => {
+  const { give, live, given } = devices(t);
+  const local = new LocalMedia();
+  const shared = local.share(true);
+  await give();
+  await shared;
+  const ended = new Promise((resolve) => (local.unshared = resolve));
+  given[0].onended();
+  await ended;
+  assert.deepEqual([local.isSharing, live()], [false, []]);
+});
+
+test('each source is muted by itself, and nothing is there to send while the call is on hold', async (t) => {
+  const { give } = devices(t);
+  const local = new LocalMedia();
+  const shared = local.share(true);
+  await give();
+  await shared;
+  const enabled = () => [local.tracks.screen?.enabled, local.tracks.screenAudio?.enabled];
+  local.mute(true, 'screenAudio');
+  assert.deepEqual([enabled(), local.isMuted('screenAudio'), local.isMuted('screen'), local.isMuted('camera')], [[true, false], true, false, true]);
+  local.hold(true);
+  assert.deepEqual([enabled(), local.sent.screen], [[false, false], null]);
+  local.hold(false);
+  local.mute(false, 'screenAudio');
+  assert.deepEqual([enabled(), local.sent.screen], [[true, true], local.tracks.screen]);
 });
 
 test('a device that is switched off while it is asked for is off in the end', async (t) => {
@@ -87,6 +126,6 @@ for (const [what, begin] of [
     local.stop();
     await give();
     await begun;
-    assert.deepEqual([given.length, live(), local.tracks, local.isSharing], [1, [], { audio: null, video: null }, false]);
+    assert.deepEqual([given.length > 0, live(), local.tracks, local.isSharing], [true, [], noTracks(), false]);
   });
 }

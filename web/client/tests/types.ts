@@ -64,7 +64,9 @@ client.calls.on('incoming', async (call) => {
   call.on('ended', (reason) => reason === 'missed');
   await call.accept();
   const local = await new LocalMedia().start({ video: call.media === 'video' });
-  const session = client.media(call.roomId, { local, changed: () => session.others().forEach(({ video, name }) => [video?.id, name]) });
+  const session = client.media(call.roomId, { local, changed: () => session.others().forEach(({ tracks, name }) => tracks.map(({ trackId, source, track }) => [trackId, source === 'screen', track?.id, name])) });
+  session.on('trackAdded', ({ participant, track }) => [participant.name, track.kind, track.muted]);
+  session.replace('screen', await local.share(true));
   await session.join();
 });
 

@@ -47,13 +47,14 @@ export function createCalls({ socket, rooms, notices, user }) {
         connected: session.connected,
         route: session.state.route,
         self: session.self,
-        camera: local.tracks.video,
+        camera: local.tracks.camera,
+        screen: local.tracks.screen,
         hasCamera: local.hasCamera,
         said: session.said,
         isRung: Boolean(call.ringing?.callId),
         ringing: call.parties.filter((party) => party.state === 'ringing'),
         isCaller: call.parties[0]?.userId === user.id,
-        hasMicrophone: Boolean(local.tracks.audio),
+        hasMicrophone: Boolean(local.tracks.microphone),
       },
     });
   }
@@ -72,7 +73,7 @@ export function createCalls({ socket, rooms, notices, user }) {
     await hangUp();
     const local = new LocalMedia();
     const session = new MediaSession({ client: socket.client, roomId, local, changed: show });
-    local.unshared = () => call?.local === local && showPicture(call, local.tracks.video);
+    local.unshared = () => call?.local === local && sendAgain(call, ['screen', 'screenAudio']);
     const own = (call = { session, local, roomId, ringing, startedAt: Date.now(), muted: false, closesAlone: false, sawOthers: false, leaving: false, parties: [], goesTo: null });
     const { room } = rooms.hold(roomId, 'call');
     show();
@@ -82,7 +83,7 @@ export function createCalls({ socket, rooms, notices, user }) {
       if (call !== own) return local.stop();
       await room.entered();
       if (call !== own) return;
-      session.say({ muted: own.muted || !local.tracks.audio, cameraOff: !local.hasCamera });
+      session.say({ muted: own.muted || !local.tracks.microphone, cameraOff: !local.hasCamera });
       await session.join();
       show();
     } catch (error) {
@@ -93,9 +94,9 @@ export function createCalls({ socket, rooms, notices, user }) {
     }
   }
 
-  /** Sends this picture, of a camera or a screen, and says which. @param {{ session: MediaSession, local: LocalMedia }} own @param {MediaStreamTrack | null} track */
-  function showPicture({ session, local }, track) {
-    session.replace('video', track);
+  /** Sends what these sources have now, and says so. @param {{ session: MediaSession, local: LocalMedia }} own @param {Wire.TrackSource[]} sources */
+  function sendAgain({ session, local }, sources) {
+    for (const source of sources) session.replace(source, local.tracks[source]);
     session.say({ cameraOff: !local.hasCamera, sharing: local.isSharing });
     show();
   }
@@ -212,7 +213,7 @@ export function createCalls({ socket, rooms, notices, user }) {
       if (!call) return;
       call.muted = !call.muted;
       call.local.mute(call.muted);
-      call.session.say({ muted: call.muted || !call.local.tracks.audio });
+      call.session.say({ muted: call.muted || !call.local.tracks.microphone });
       show();
     },
     toggleHold() {
@@ -224,18 +225,18 @@ export function createCalls({ socket, rooms, notices, user }) {
     async toggleSharing() {
       const own = call;
       if (!own) return;
-      const track = await own.local.share(!own.local.isSharing);
+      await own.local.share(!own.local.isSharing);
       own.local.problems.forEach((problem) => notices.warn(unavailable(problem)));
       if (call !== own) return own.local.stop();
-      showPicture(own, track);
+      sendAgain(own, ['screen', 'screenAudio']);
     },
     async toggleCamera() {
       const own = call;
       if (!own) return;
-      const track = await own.local.camera(!own.local.hasCamera);
+      await own.local.camera(!own.local.hasCamera);
       own.local.problems.forEach((problem) => notices.warn(unavailable(problem)));
       if (call !== own) return own.local.stop();
-      showPicture(own, track);
+      sendAgain(own, ['camera']);
     },
     /** Counters of what arrives, one entry per tile. */
     async stats() {

@@ -15,6 +15,25 @@ function statusOf({ connected, others, ringing, route: way }) {
   return others.length ? phrase(ROUTES[way]) : phrase('call.waiting');
 }
 
+/**
+ * What there is to show: screens, then people, oneself last.
+ *
+ * @param {App.Active} active
+ * @param {Wire.User} user
+ */
+function tilesOf({ self, camera, screen, said, route: way, others }, user) {
+  const own = { connectionId: self, userId: user.id, name: user.name, isSelf: true, audio: null, state: said, silenced: false, route: /** @type {string} */ (way) };
+  const people = others.map(({ tracks, connectionId, userId, name, state, route: by }) => {
+    const person = { connectionId, userId, name, state, isSelf: false, silenced: said.onHold, route: /** @type {string} */ (by) };
+    const find = (/** @type {Wire.TrackSource} */ source) => tracks.find((track) => track.source === source && !track.muted);
+    const shown = { ...person, isScreen: false, video: find('camera')?.track ?? null, audio: find('microphone')?.track ?? null };
+    const picture = find('screen');
+    return picture ? [{ ...person, isScreen: true, video: picture.track, audio: find('screenAudio')?.track ?? null }, shown] : [shown];
+  });
+  const mine = screen ? [{ ...own, isScreen: true, video: screen }, { ...own, isScreen: false, video: camera }] : [{ ...own, isScreen: false, video: camera }];
+  return [...people, mine].flat().sort((a, b) => Number(b.isScreen) - Number(a.isScreen));
+}
+
 /** @param {App.Parts} parts */
 export function callStage({ calls, rooms, user }) {
   const name = el('h2', { dir: 'auto' });
@@ -46,11 +65,10 @@ export function callStage({ calls, rooms, user }) {
   let ticking;
 
   const showTiles = (/** @type {App.Active} */ active) => {
-    const self = { connectionId: active.self, userId: user.id, name: user.name, isSelf: true, video: active.camera, audio: null, state: active.said, silenced: false, route: active.route };
-    const all = [...active.others.map((other) => ({ ...other, isSelf: false, silenced: active.said.onHold })), self];
+    const all = tilesOf(active, user);
     grid.dataset.count = String(Math.min(all.length, 10));
     keyed(grid, all, {
-      key: (person) => (person.isSelf ? 'self' : person.connectionId),
+      key: (person) => `${person.isSelf ? 'self' : person.connectionId} ${person.isScreen}`,
       create: (person) => {
         const made = tile(person);
         tiles.set(made.element, made);

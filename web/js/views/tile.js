@@ -1,4 +1,4 @@
-// One participant of a call: picture or initials, name, sound.
+// One participant of a call, or the screen that one shares: picture or initials, name, sound.
 
 import { avatar, el, icon, say } from '../dom.js';
 import { phrase } from '../words.js';
@@ -6,8 +6,14 @@ import { phrase } from '../words.js';
 /** Without a new picture for this long the camera counts as off. */
 const STILL_MS = 2_500;
 
-/** @param {{ connectionId: string | null, userId: string, name: string, isSelf: boolean }} person */
-export function tile({ connectionId, userId, name, isSelf }) {
+/** What a tile is called, which is what screen readers say of it. @param {{ name: string, isSelf: boolean, isScreen: boolean }} person */
+function called({ name, isSelf, isScreen }) {
+  if (!isScreen) return isSelf ? phrase('you', { name }) : name;
+  return isSelf ? phrase('call.ownScreen') : phrase('call.screenOf', { name });
+}
+
+/** @param {{ connectionId: string | null, userId: string, name: string, isSelf: boolean, isScreen: boolean }} person */
+export function tile({ connectionId, userId, name, isSelf, isScreen }) {
   const caption = el('span', { dir: 'auto' });
   const mark = (/** @type {Parameters<typeof icon>[0]} */ name, /** @type {string} */ label, /** @type {string} */ kind) =>
     el('span', { class: `tile-mark ${kind}`, 'data-testid': `tile-${kind}`, hidden: true }, icon(name), el('span', { class: 'sr' }, label));
@@ -17,17 +23,18 @@ export function tile({ connectionId, userId, name, isSelf }) {
   const hand = mark('hand', phrase('call.handRaised'), 'hand');
   const sound = isSelf ? null : el('audio', { autoplay: true });
   const element = el('figure', {
-    class: `tile ${isSelf ? 'self' : ''}`, 'data-testid': 'tile', 'data-connection-id': connectionId ?? '', 'data-user-id': userId,
+    class: `tile ${isSelf ? 'self' : ''} ${isScreen ? 'screen' : ''}`, 'data-testid': isScreen ? 'tile-screen' : 'tile', 'data-connection-id': connectionId ?? '', 'data-user-id': userId,
     'data-kind': isSelf ? 'self' : 'remote', 'data-video': 'off',
   }, avatar(name, userId, 'large'), el('figcaption', {}, caption, silent, shares, hand, held), sound);
-  say(caption, isSelf ? phrase('you', { name }) : name);
+  say(caption, called({ name, isSelf, isScreen }));
   /** @type {HTMLVideoElement | null} */
   let current = null;
   /** @type {HTMLVideoElement | null} */
   let coming = null;
   let pictureAt = -Infinity;
 
-  const watch = setInterval(() => {
+  // A screen may stand still for hours.
+  const watch = isScreen ? undefined : setInterval(() => {
     const isMoving = current && performance.now() - pictureAt < STILL_MS;
     element.dataset.video = isMoving ? 'on' : 'off';
   }, 500);
@@ -89,13 +96,12 @@ export function tile({ connectionId, userId, name, isSelf }) {
     update({ video, audio, state, silenced, route, connectionId: id }) {
       showVideo(video);
       showAudio(audio);
-      silent.hidden = !state.muted;
-      shares.hidden = !state.sharing;
-      hand.hidden = !state.handRaised;
+      silent.hidden = isScreen || !state.muted;
+      shares.hidden = isScreen || !state.sharing;
+      hand.hidden = isScreen || !state.handRaised;
       held.hidden = !state.onHold;
       if (sound) sound.muted = silenced;
-      element.classList.toggle('sharing', state.sharing);
-      element.dataset.speaking = String(state.speaking);
+      element.dataset.speaking = String(!isScreen && state.speaking);
       element.dataset.route = route;
       if (id) element.dataset.connectionId = id;
     },

@@ -219,6 +219,8 @@ export const words = {
   'call.share': 'مشاركة الشاشة',
   'call.unshare': 'إيقاف المشاركة',
   'call.isSharing': 'يشارك الشاشة',
+  'call.screenOf': 'شاشة {name}',
+  'call.ownScreen': 'شاشتك',
   'call.raiseHand': 'رفع اليد',
   'call.lowerHand': 'خفض اليد',
   'call.handRaised': 'رفع اليد',
@@ -240,6 +242,7 @@ export const words = {
   'call.isCallingVideo': 'يتصل بك بالفيديو',
   'call.noMicrophone': 'لا يوجد ميكروفون: {reason}.',
   'call.noCamera': 'لا توجد كاميرا: {reason}.',
+  'call.noScreen': 'لا توجد شاشة: {reason}.',
   'call.needsHttps': 'يحتاج الميكروفون والكاميرا إلى https أو localhost.',
 
   'device.notAllowed': 'لم يُسمح بالوصول',

@@ -202,6 +202,8 @@ export const words = {
   'call.share': 'Bildschirm teilen',
   'call.unshare': 'Teilen beenden',
   'call.isSharing': 'teilt den Bildschirm',
+  'call.screenOf': 'Bildschirm von {name}',
+  'call.ownScreen': 'Ihr Bildschirm',
   'call.raiseHand': 'Hand heben',
   'call.lowerHand': 'Hand senken',
   'call.handRaised': 'hebt die Hand',
@@ -223,6 +225,7 @@ export const words = {
   'call.isCallingVideo': 'ruft mit Video an',
   'call.noMicrophone': 'Kein Mikrofon: {reason}.',
   'call.noCamera': 'Keine Kamera: {reason}.',
+  'call.noScreen': 'Kein Bildschirm: {reason}.',
   'call.needsHttps': 'Mikrofon und Kamera brauchen https oder localhost.',
 
   'device.notAllowed': 'der Zugriff wurde nicht erlaubt',

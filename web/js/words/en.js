@@ -203,6 +203,8 @@ export const en = /** @type {const} */ ({
   'call.share': 'Share the screen',
   'call.unshare': 'Stop sharing',
   'call.isSharing': 'shares the screen',
+  'call.screenOf': '{name}’s screen',
+  'call.ownScreen': 'Your screen',
   'call.raiseHand': 'Raise a hand',
   'call.lowerHand': 'Lower the hand',
   'call.handRaised': 'raises a hand',
@@ -224,6 +226,7 @@ export const en = /** @type {const} */ ({
   'call.isCallingVideo': 'is calling with video',
   'call.noMicrophone': 'No microphone: {reason}.',
   'call.noCamera': 'No camera: {reason}.',
+  'call.noScreen': 'No screen: {reason}.',
   'call.needsHttps': 'Microphone and camera need https, or localhost.',
 
   'device.notAllowed': 'access was not allowed',

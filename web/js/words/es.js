@@ -203,6 +203,8 @@ export const words = {
   'call.share': 'Compartir la pantalla',
   'call.unshare': 'Dejar de compartir',
   'call.isSharing': 'comparte la pantalla',
+  'call.screenOf': 'Pantalla de {name}',
+  'call.ownScreen': 'Su pantalla',
   'call.raiseHand': 'Levantar la mano',
   'call.lowerHand': 'Bajar la mano',
   'call.handRaised': 'levanta la mano',
@@ -224,6 +226,7 @@ export const words = {
   'call.isCallingVideo': 'está llamando con vídeo',
   'call.noMicrophone': 'Sin micrófono: {reason}.',
   'call.noCamera': 'Sin cámara: {reason}.',
+  'call.noScreen': 'Sin pantalla: {reason}.',
   'call.needsHttps': 'El micrófono y la cámara necesitan https o localhost.',
 
   'device.notAllowed': 'no se permitió el acceso',

@@ -208,6 +208,8 @@ export const words = {
   'call.share': 'Показать экран',
   'call.unshare': 'Прекратить показ',
   'call.isSharing': 'показывает экран',
+  'call.screenOf': 'Экран: {name}',
+  'call.ownScreen': 'Ваш экран',
   'call.raiseHand': 'Поднять руку',
   'call.lowerHand': 'Опустить руку',
   'call.handRaised': 'поднятая рука',
@@ -229,6 +231,7 @@ export const words = {
   'call.isCallingVideo': 'звонит вам с видео',
   'call.noMicrophone': 'Нет микрофона: {reason}.',
   'call.noCamera': 'Нет камеры: {reason}.',
+  'call.noScreen': 'Нет экрана: {reason}.',
   'call.needsHttps': 'Микрофону и камере нужен https или localhost.',
 
   'device.notAllowed': 'доступ не разрешён',

@@ -67,7 +67,9 @@ fn room_message(text: &str) -> Value {
 /// One of each, in the order of the reference, with every member that it can have.
 pub(super) fn events() -> Vec<(&'static str, Value)> {
     let mut events = of_rooms();
-    events.extend(of_people_and_the_rest());
+    events.extend(of_people_and_calls());
+    events.extend(of_media());
+    events.extend(of_the_rest());
     events
 }
 
@@ -106,10 +108,37 @@ fn of_rooms() -> Vec<(&'static str, Value)> {
     ]
 }
 
-fn of_people_and_the_rest() -> Vec<(&'static str, Value)> {
-    let user = json!({ "userId": B, "name": "Ada", "status": "inCall" });
-    let participant = json!({ "connectionId": A, "userId": B, "name": "Ada", "state": participant_state() });
+fn of_media() -> Vec<(&'static str, Value)> {
+    let track = json!({ "trackId": A, "kind": "audio", "source": "screenAudio", "muted": false });
+    let participant = json!({
+        "connectionId": A, "userId": B, "name": "Ada", "state": participant_state(), "tracks": [track],
+    });
     let state = json!({ "route": "peerToPeer", "participants": [participant], "revision": 3 });
+    vec![
+        ("media.changed", json!({ "roomId": A, "state": state })),
+        (
+            "media.updated",
+            json!({
+                "roomId": A, "connectionId": B, "state": participant_state(), "tracks": [track], "revision": 4,
+            }),
+        ),
+        (
+            "media.signal",
+            json!({ "roomId": A, "from": B, "signal": {
+                "kind": "candidate", "candidate": "x", "sdpMid": "0", "sdpMLineIndex": 1,
+            } }),
+        ),
+        (
+            "media.offer",
+            json!({ "roomId": A, "revision": 2, "sdp": "v=0", "tracks": [
+                { "mid": "0", "trackId": A, "connectionId": B, "kind": "video", "source": "screen" },
+            ] }),
+        ),
+    ]
+}
+
+fn of_people_and_calls() -> Vec<(&'static str, Value)> {
+    let user = json!({ "userId": B, "name": "Ada", "status": "inCall" });
     let read = json!({ "seq": 3, "unread": 2, "mentions": 1 });
     let talking = json!({ "userId": B, "name": "Ada" });
     vec![
@@ -138,23 +167,11 @@ fn of_people_and_the_rest() -> Vec<(&'static str, Value)> {
         ),
         ("call.transferFailed", json!({ "callId": A, "roomId": B, "userId": B })),
         ("call.ended", json!({ "callId": A, "reason": "answeredElsewhere" })),
-        ("media.changed", json!({ "roomId": A, "state": state })),
-        (
-            "media.updated",
-            json!({ "roomId": A, "connectionId": B, "state": participant_state(), "revision": 4 }),
-        ),
-        (
-            "media.signal",
-            json!({ "roomId": A, "from": B, "signal": {
-                "kind": "candidate", "candidate": "x", "sdpMid": "0", "sdpMLineIndex": 1,
-            } }),
-        ),
-        (
-            "media.offer",
-            json!({ "roomId": A, "revision": 2, "sdp": "v=0", "tracks": [
-                { "mid": "0", "connectionId": B, "kind": "video" },
-            ] }),
-        ),
+    ]
+}
+
+fn of_the_rest() -> Vec<(&'static str, Value)> {
+    vec![
         ("inbox.event", json!({ "seq": 9, "event": inbox_events()[0] })),
         (
             "mailbox.entry",

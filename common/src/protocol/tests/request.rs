@@ -88,10 +88,22 @@ fn of_the_rest() -> Vec<Method> {
             json!({ "roomId": ROOM, "previousConnectionId": OTHER, "state": { "muted": true } }),
             &["previousConnectionId", "state"],
         ),
-        method("media.update", json!({ "roomId": ROOM, "state": { "handRaised": true } }), &[]),
+        method(
+            "media.update",
+            json!({
+                "roomId": ROOM, "state": { "handRaised": true }, "tracks": [{ "source": "camera", "muted": true }],
+            }),
+            &["state", "tracks"],
+        ),
         method("media.leave", json!({ "roomId": ROOM }), &[]),
         method("media.signal", json!({ "roomId": ROOM, "to": OTHER, "signal": signal }), &[]),
-        method("media.publish", json!({ "roomId": ROOM, "sdp": "v=0" }), &[]),
+        method(
+            "media.publish",
+            json!({
+                "roomId": ROOM, "sdp": "v=0", "tracks": [{ "mid": "0", "source": "screen", "muted": false }],
+            }),
+            &["sdp", "tracks"],
+        ),
         method("media.answer", json!({ "roomId": ROOM, "revision": 1, "sdp": "v=0" }), &[]),
         method("media.restartIce", json!({ "roomId": ROOM }), &[]),
         method("inbox.subscribe", json!({ "after": 7 }), &["after"]),
@@ -243,6 +255,7 @@ fn peers_say_three_kinds_of_things_and_a_candidate_may_be_the_end_of_them() {
     };
     for good in [
         json!({ "kind": "offer", "sdp": "" }),
+        json!({ "kind": "offer", "sdp": "", "tracks": [{ "mid": "2", "source": "screen" }] }),
         json!({ "kind": "answer", "sdp": "v=0", "later": 1 }),
         json!({ "kind": "candidate", "candidate": "" }),
         json!({ "kind": "candidate", "candidate": "x", "sdpMid": null, "sdpMLineIndex": 65535 }),
@@ -251,6 +264,7 @@ fn peers_say_three_kinds_of_things_and_a_candidate_may_be_the_end_of_them() {
     }
     for bad in [
         json!({ "kind": "offer" }),
+        json!({ "kind": "offer", "sdp": "", "tracks": [{ "mid": "2", "source": "window" }] }),
         json!({ "sdp": "v=0" }),
         json!({ "kind": "Offer", "sdp": "v=0" }),
         json!({ "kind": "rollback", "sdp": "" }),

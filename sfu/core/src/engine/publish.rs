@@ -9,9 +9,9 @@ use crate::{
         SdpError, answer,
         parse::{Remote, Section},
     },
+    transport::PeerDescription,
 };
 use common::id::ConnectionId;
-use is::IceCreds;
 use slotmap::Key;
 use std::time::Instant;
 
@@ -40,11 +40,11 @@ impl Engine {
         if remote.sections.iter().filter(|section| answer::takes(section)).count() > TRACKS_MAX {
             return Err(SdpError::TooMany("tracks"));
         }
-        let transport = self.published_transport(id, remote, now);
+        let transport = self.published_transport(id, remote, now, output);
         let version = self.negotiations.next_answer(id);
         let changed = self.update_publications(id, transport, remote, now);
         let text = self.transports.get(transport).map_or_else(String::new, |known| {
-            let local = self.identity.local(&known.credentials);
+            let local = self.identity.local(known.credentials());
             answer::write(remote, local, transport.data().as_ffi(), version)
         });
         if changed {
@@ -54,18 +54,26 @@ impl Engine {
     }
 
     /// The transport that an offer is about: opened by the first, restarted by one with other credentials.
-    fn published_transport(&mut self, id: ParticipantId, remote: &Remote, now: Instant) -> TransportId {
-        let credentials = IceCreds { ufrag: remote.ufrag.clone(), pass: remote.pwd.clone() };
+    fn published_transport(
+        &mut self,
+        id: ParticipantId,
+        remote: &Remote,
+        now: Instant,
+        output: &mut Output,
+    ) -> TransportId {
+        let peer = PeerDescription::of(remote);
         if let Some(known) = self.sessions.get(id).and_then(|known| known.publish) {
             let transport = self.transports.get(known);
-            if transport.is_some_and(|transport| transport.is_restarted_by(&credentials)) {
+            if transport.is_some_and(|transport| transport.is_restarted_by(&peer.credentials)) {
                 let own = self.credentials();
-                self.transports.restart(known, own, credentials);
+                self.transports.restart(known, own, peer.credentials, now);
+                self.drive(known, now, output);
             }
             return known;
         }
         let own = self.credentials();
-        let opened = self.open_transport(id, own, credentials, remote, now);
+        let opened = self.open_transport(id, own, now);
+        self.describe_transport(opened, peer, now, output);
         if let Some(known) = self.sessions.get_mut(id) {
             known.publish = Some(opened);
         }

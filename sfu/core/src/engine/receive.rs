@@ -2,16 +2,13 @@
 
 use super::Engine;
 use crate::{
-    demux::{
-        self, Protocol,
-        stun::{Addressee, addressee},
-    },
+    demux::{self, Protocol},
     forward::Received,
     output::Output,
     publication::Arrival,
+    stun::read::{Addressee, Message},
     transport::addresses::Noted,
 };
-use is::stun::StunMessage;
 use std::{net::SocketAddr, time::Instant};
 
 impl Engine {
@@ -44,16 +41,16 @@ impl Engine {
         now: Instant,
         output: &mut Output,
     ) -> Option<()> {
-        let id = match addressee(datagram)? {
+        let message = Message::parse(datagram)?;
+        let id = match message.addressee()? {
             Addressee::Named(name) => self.transports.by_ufrag(name)?,
             Addressee::Asker => self.transports.by_address(source)?,
         };
-        let message = StunMessage::parse(datagram).ok()?;
         if self.transports.is_held_by_another(source, id, now) {
             return None;
         }
         let transport = self.transports.get_mut(id)?;
-        let noted = transport.handle_stun(source, destination, (message, datagram), now)?;
+        let noted = transport.handle_stun(source, destination, &message, now, output)?;
         // Only who knows the password gets an address of ours.
         self.transports.note_address(source, id);
         if let Noted::New { forgotten: Some(forgotten) } = noted {

@@ -1,6 +1,6 @@
 //! For simulations: transports that are connected from the start.
 //!
-//! ICE and DTLS draw randomness that no seed of ours decides. With keys chosen
+//! DTLS draws randomness that no seed of ours decides. With keys chosen
 //! by the simulation every byte that follows is the same for the same seed.
 
 mod check;
@@ -35,8 +35,6 @@ pub struct Footprint {
     pub addresses: usize,
     /// The most that one transport has.
     pub addresses_per_transport: usize,
-    /// The most that one ICE agent has been shown.
-    pub addresses_per_agent: usize,
     /// Incoming streams.
     pub streams: usize,
     /// Outgoing streams.
@@ -56,7 +54,6 @@ impl Engine {
             transports: self.transports.iter().count(),
             addresses: self.transports.addresses(),
             addresses_per_transport: most(&|it| it.addresses().count()),
-            addresses_per_agent: most(&Transport::remembered_addresses),
             streams,
             feedback,
             windows_per_transport: most(&Transport::remembered_streams),
@@ -86,7 +83,7 @@ impl Engine {
         let Some(transport) = self.transports.get_mut(id) else { return false };
         transport.connect_directly(keys, local, remote, now);
         self.transports.note_address(remote, id);
-        self.transports.reschedule(id, now);
+        self.transports.reschedule(id);
         self.connected(id, now, output);
         true
     }

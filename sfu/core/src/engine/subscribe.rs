@@ -3,14 +3,15 @@
 use super::{AnswerError, Engine};
 use crate::{
     id::{ParticipantId, PublicationId, TransportId},
+    loss::LossReason,
     moment::after,
     negotiation::offering::{ANSWER_TIME, SECTIONS_PER_KIND_MAX, Track, UNANSWERED_MAX},
     output::{MediaEvent, Offer, Output},
     sdp::{offer::OfferedStream, parse::Remote},
     subscription::Subscription,
+    transport::{PeerDescription, Transport, credentials::Credentials},
 };
 use common::{id::ConnectionId, protocol::media::TrackKind};
-use is::IceCreds;
 use std::{collections::BTreeMap, time::Instant};
 
 impl Engine {
@@ -47,11 +48,12 @@ impl Engine {
     }
 
     /// A participant's network has changed: it is offered the same under new credentials, as soon as it has answered
-    /// what it was offered before (RFC 8445, section 9). Does nothing if nothing was offered yet.
+    /// what it was offered before (RFC 8445, section 9). Does nothing if it has answered nothing yet.
     pub fn restart_ice(&mut self, participant: ConnectionId, now: Instant, output: &mut Output) {
         let Some(id) = self.sessions.find(participant) else { return };
-        let has_transport = self.sessions.get(id).is_some_and(|known| known.subscribe.is_some());
-        if let (true, Some(offering)) = (has_transport, self.negotiations.offering_mut(id)) {
+        let transport = self.sessions.get(id).and_then(|known| self.transports.get(known.subscribe?));
+        let has_answered = transport.is_some_and(Transport::is_described);
+        if let (true, Some(offering)) = (has_answered, self.negotiations.offering_mut(id)) {
             offering.restart();
             self.offer(id, now, output);
         }
@@ -70,7 +72,8 @@ impl Engine {
                     TrackKind::Audio => voices.next(),
                     TrackKind::Video => pictures.next(),
                 };
-                ranked.push((rank.unwrap_or(usize::MAX), Track { publication, number, from, kind }));
+                let track = Track { publication, number, from, kind, named: known.named() };
+                ranked.push((rank.unwrap_or(usize::MAX), track));
             }
         }
         ranked.sort_by_key(|(rank, track)| (*rank, track.number));
@@ -82,10 +85,28 @@ impl Engine {
         ranked.into_iter().map(|(_, track)| track).filter(has_room).collect()
     }
 
+    /// Credentials for an offer: checks under them may come before the answer does.
+    fn expect_checks(&mut self, id: ParticipantId, now: Instant) -> Credentials {
+        let own = self.credentials();
+        match self.sessions.get(id).and_then(|known| known.subscribe) {
+            Some(known) => self.transports.expect_restart(known, own.clone()),
+            None => {
+                let opened = self.open_transport(id, own.clone(), now);
+                if let Some(known) = self.sessions.get_mut(id) {
+                    known.subscribe = Some(opened);
+                }
+            }
+        }
+        own
+    }
+
     fn write_offer(&mut self, id: ParticipantId, now: Instant, output: &mut Output) {
         let Some(offering) = self.negotiations.offering(id) else { return };
         let kept = offering.credentials().filter(|_| !offering.restarts()).cloned();
-        let credentials = kept.unwrap_or_else(|| self.credentials());
+        let credentials = match kept {
+            Some(kept) => kept,
+            None => self.expect_checks(id, now),
+        };
         let local = self.identity.local(&credentials);
         let (Some(known), Some(offering)) = (self.sessions.get(id), self.negotiations.offering_mut(id))
         else {
@@ -108,7 +129,10 @@ impl Engine {
             let unanswered = offering.expire();
             let changed = offering.update(tracks);
             if unanswered >= UNANSWERED_MAX && !is_connected {
-                output.event(MediaEvent::Lost { participant: known.connection });
+                output.event(MediaEvent::Lost {
+                    participant: known.connection,
+                    reason: LossReason::Unanswered,
+                });
             } else if changed || unanswered < UNANSWERED_MAX {
                 self.write_offer(id, now, output);
             }
@@ -141,7 +165,9 @@ impl Engine {
             return Err(AnswerError::Stale { current: pending.revision });
         }
         let own = offering.credentials().cloned().ok_or(AnswerError::NothingOffered)?;
-        let transport = self.answered_transport(id, own, remote, now);
+        let transport = self.sessions.get(id).and_then(|known| known.subscribe);
+        let transport = transport.ok_or(AnswerError::NothingOffered)?;
+        self.note_answer(transport, own, remote, now, output);
         self.negotiations.note_answer(id);
         let Some(offering) = self.negotiations.offering_mut(id) else { return Ok(()) };
         let is_outdated = offering.is_outdated();
@@ -153,30 +179,23 @@ impl Engine {
         Ok(())
     }
 
-    /// The transport that an answer is about: opened by the first, restarted by one with other credentials.
-    fn answered_transport(
+    /// Notes what an answer says of its transport: who the client is, or under which other credentials it restarts ICE.
+    fn note_answer(
         &mut self,
-        id: ParticipantId,
-        own: IceCreds,
+        id: TransportId,
+        own: Credentials,
         remote: &Remote,
         now: Instant,
-    ) -> TransportId {
-        let credentials = IceCreds { ufrag: remote.ufrag.clone(), pass: remote.pwd.clone() };
-        if let Some(known) = self.sessions.get(id).and_then(|known| known.subscribe) {
-            let transport = self.transports.get(known);
-            let is_restart = transport.is_some_and(|transport| {
-                transport.credentials.ufrag != own.ufrag || transport.is_restarted_by(&credentials)
-            });
-            if is_restart {
-                self.transports.restart(known, own, credentials);
-            }
-            return known;
+        output: &mut Output,
+    ) {
+        let peer = PeerDescription::of(remote);
+        let Some(transport) = self.transports.get(id) else { return };
+        if !transport.is_described() {
+            self.describe_transport(id, peer, now, output);
+        } else if transport.credentials().ufrag != own.ufrag || transport.is_restarted_by(&peer.credentials) {
+            self.transports.restart(id, own, peer.credentials, now);
+            self.drive(id, now, output);
         }
-        let opened = self.open_transport(id, own, credentials, remote, now);
-        if let Some(known) = self.sessions.get_mut(id) {
-            known.subscribe = Some(opened);
-        }
-        opened
     }
 
     /// Makes what goes out on a participant's transport that which it has accepted.

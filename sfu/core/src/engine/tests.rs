@@ -1,7 +1,10 @@
 //! The engine by itself: descriptions, datagrams and time in, datagrams and events out.
 
+mod beginnings;
+mod client;
 mod crowds;
 mod feedback;
+mod moves;
 mod offers;
 mod peers;
 mod stage;

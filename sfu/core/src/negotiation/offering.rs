@@ -6,14 +6,14 @@ use crate::{
     sdp::{
         Local,
         offer::{self, OfferedSection, OfferedStream},
-        parse::Remote,
+        parse::{Named, Remote},
     },
+    transport::credentials::Credentials,
 };
 use common::{
     id::ConnectionId,
     protocol::media::{OfferedTrack, TrackKind},
 };
-use is::IceCreds;
 use std::{
     collections::{BTreeMap, HashMap},
     time::Duration,
@@ -52,8 +52,8 @@ pub(crate) struct Offering {
     is_outdated: bool,
     /// Offers since the last answer whose time ran out.
     unanswered: u8,
-    /// Made with the first offer, for the transport that the first answer opens; and anew with each restart of ICE.
-    credentials: Option<IceCreds>,
+    /// Made with the first offer, for the transport that it opens; and anew with each restart of ICE.
+    credentials: Option<Credentials>,
     /// The next offer restarts ICE.
     restarts: bool,
     /// What was agreed about the DTLS client's part, once it was.
@@ -90,8 +90,8 @@ impl StreamNumbers {
         OfferedStream { ssrc: self.next(), rtx_ssrc: self.next(), ..stream }
     }
 
-    fn stream(&mut self, Track { publication, number, from, .. }: Track) -> OfferedStream {
-        OfferedStream { publication, number, from, ssrc: self.next(), rtx_ssrc: self.next() }
+    fn stream(&mut self, Track { publication, from, named, .. }: Track) -> OfferedStream {
+        OfferedStream { publication, from, named, ssrc: self.next(), rtx_ssrc: self.next() }
     }
 }
 
@@ -103,6 +103,7 @@ pub(crate) struct Track {
     pub(crate) number: u64,
     pub(crate) from: ConnectionId,
     pub(crate) kind: TrackKind,
+    pub(crate) named: Named,
 }
 
 impl Offering {
@@ -157,7 +158,7 @@ impl Offering {
     }
 
     /// Our credentials on the transport that is offered.
-    pub(crate) const fn credentials(&self) -> Option<&IceCreds> {
+    pub(crate) const fn credentials(&self) -> Option<&Credentials> {
         self.credentials.as_ref()
     }
 
@@ -193,7 +194,7 @@ impl Offering {
 
     /// Writes the offer of all that there is now, in the session with this number.
     pub(crate) fn write(&mut self, local: Local<'_>, session: u64) -> Offer {
-        self.credentials = Some(IceCreds { ufrag: local.ufrag.to_owned(), pass: local.pwd.to_owned() });
+        self.credentials = Some(Credentials { ufrag: local.ufrag.to_owned(), pwd: local.pwd.to_owned() });
         self.revision = self.revision.saturating_add(1);
         self.is_outdated = false;
         self.restarts = false;
@@ -244,7 +245,8 @@ impl Offering {
         let track = |section: &OfferedSection| {
             let stream = section.stream?;
             let mid = section.mid.clone();
-            Some(OfferedTrack { mid, connection_id: stream.from, kind: section.kind })
+            let Named { id: track_id, source } = stream.named;
+            Some(OfferedTrack { mid, track_id, connection_id: stream.from, kind: section.kind, source })
         };
         self.sections.iter().filter_map(track).collect()
     }

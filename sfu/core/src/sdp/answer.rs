@@ -10,7 +10,7 @@ use common::protocol::media::TrackKind;
 const MID_EXTENSION: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
 
 /// Whether we take what a section sends.
-pub(crate) const fn takes(section: &Section) -> bool {
+pub const fn takes(section: &Section) -> bool {
     section.kind.is_some() && section.sends && section.payload_type.is_some()
 }
 

@@ -1,16 +1,18 @@
 //! Offering a participant what it may receive.
 
-use super::{Lines, Local, answer::codec, name, payload};
+use super::{Lines, Local, answer::codec, name, parse::Named, payload};
 use crate::id::PublicationId;
-use common::{id::ConnectionId, protocol::media::TrackKind};
+use common::{
+    id::ConnectionId,
+    protocol::media::{TrackKind, TrackSource},
+};
 
 /// A track in an offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct OfferedStream {
     pub(crate) publication: PublicationId,
-    /// Names the track: none other has it.
-    pub(crate) number: u64,
     pub(crate) from: ConnectionId,
+    pub(crate) named: Named,
     pub(crate) ssrc: u32,
     pub(crate) rtx_ssrc: u32,
 }
@@ -45,7 +47,7 @@ pub(crate) fn write(
         lines.transport(local, setup);
         codec(&mut lines, section.kind, payload_type, rtx);
         match section.stream {
-            Some(stream) => send(&mut lines, section.kind, stream, rtx.is_some()),
+            Some(stream) => send(&mut lines, stream, rtx.is_some()),
             None => lines.add("a=inactive"),
         }
         if index == 0 {
@@ -55,12 +57,16 @@ pub(crate) fn write(
     lines.into_text()
 }
 
-/// One publisher's tracks share a stream id, so that browsers keep lips and voice together; each has
-/// a track id of its own, without which two of a kind are one to them (RFC 8830, section 2).
-fn send(lines: &mut Lines, kind: TrackKind, stream: OfferedStream, has_rtx: bool) {
-    let OfferedStream { number, from, ssrc, rtx_ssrc, .. } = stream;
+/// Camera and microphone of one publisher share a stream id, so that browsers keep lips and voice together, and so do a
+/// screen and what sounds there. The track id is the track's own (RFC 8830, section 2).
+fn send(lines: &mut Lines, stream: OfferedStream, has_rtx: bool) {
+    let OfferedStream { from, named, ssrc, rtx_ssrc, .. } = stream;
     lines.add("a=sendonly");
-    lines.add(&format!("a=msid:{from} {from}-{}-{number}", name(kind)));
+    let group = match named.source {
+        TrackSource::Microphone | TrackSource::Camera => "",
+        TrackSource::Screen | TrackSource::ScreenAudio => "-screen",
+    };
+    lines.add(&format!("a=msid:{from}{group} {}", named.id));
     if has_rtx {
         lines.add(&format!("a=ssrc-group:FID {ssrc} {rtx_ssrc}"));
     }

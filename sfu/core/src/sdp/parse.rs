@@ -1,7 +1,10 @@
 //! Reading a client's description into the few things that matter, within strict limits.
 
 use super::{SdpError, bounds};
-use common::protocol::media::TrackKind;
+use common::{
+    id::TrackId,
+    protocol::media::{TrackKind, TrackSource},
+};
 use rtc_sdp::{
     SessionDescription,
     description::{common::Attribute, media::MediaDescription},
@@ -42,6 +45,8 @@ pub struct Section {
     pub protocol: String,
     /// Likewise.
     pub format: String,
+    /// What it carries, of which the description itself says nothing; see [`Remote::name`].
+    pub named: Option<Named>,
     /// Whether the client sends in it.
     pub sends: bool,
     /// Whether the client receives in it.
@@ -58,7 +63,23 @@ pub struct Section {
     pub mid_extension: Option<u8>,
 }
 
+/// Which track it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Named {
+    /// The track's own, by which every receiver knows it.
+    pub id: TrackId,
+    /// Where it comes from.
+    pub source: TrackSource,
+}
+
 impl Remote {
+    /// Says what the section with this mid carries. Does nothing if there is none.
+    pub fn name(&mut self, mid: &str, named: Named) {
+        if let Some(section) = self.sections.iter_mut().find(|section| section.mid == mid) {
+            section.named = Some(named);
+        }
+    }
+
     /// The sections in which the client receives, by their mids.
     pub(crate) fn accepted(&self) -> BTreeSet<&str> {
         self.sections.iter().filter(|section| section.receives).map(|section| section.mid.as_str()).collect()
@@ -127,6 +148,7 @@ fn section(media: &MediaDescription) -> Result<Section, SdpError> {
         media: media.media_name.media.clone(),
         protocol: media.media_name.protos.join("/"),
         format: media.media_name.formats.first().cloned().unwrap_or_default(),
+        named: None,
         sends: !is_inactive && !has("recvonly"),
         receives: !is_inactive && !has("sendonly"),
         payload_type,

@@ -1,6 +1,12 @@
-use super::{parse::Remote, *};
+use super::{
+    parse::{Named, Remote},
+    *,
+};
 use crate::id::PublicationId;
-use common::id::ConnectionId;
+use common::{
+    id::{ConnectionId, TrackId},
+    protocol::media::TrackSource,
+};
 
 /// What Chromium offers for one microphone and one camera, shortened to what differs in kind.
 pub(crate) const CHROMIUM: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\na=extmap-allow-mixed\r\na=msid-semantic: WMS s\r\n\
@@ -44,10 +50,11 @@ fn the_answer_takes_what_is_forwarded_and_refuses_the_rest() {
 #[test]
 fn an_offer_of_ours_is_read_back() {
     let from = ConnectionId::from_uuid(uuid::Uuid::from_u128(7));
+    let named = Named { id: TrackId::from_uuid(uuid::Uuid::from_u128(8)), source: TrackSource::Screen };
     let stream = Some(offer::OfferedStream {
         publication: PublicationId::default(),
-        number: 1,
         from,
+        named,
         ssrc: 11,
         rtx_ssrc: 12,
     });
@@ -55,7 +62,9 @@ fn an_offer_of_ours_is_read_back() {
         offer::OfferedSection { mid: "0".into(), kind: TrackKind::Video, stream },
         offer::OfferedSection { mid: "1".into(), kind: TrackKind::Audio, stream: None },
     ];
-    let read = Remote::parse(&offer::write(&sections, local(), 1, 3, "actpass")).unwrap();
+    let text = offer::write(&sections, local(), 1, 3, "actpass");
+    assert!(text.contains(&format!("a=msid:{from}-screen {}\r\n", named.id)), "{text}");
+    let read = Remote::parse(&text).unwrap();
     assert_eq!((read.sections[0].ssrc, read.sections[0].rtx_ssrc), (Some(11), Some(12)));
     assert!(read.sections[0].sends && !read.sections[1].sends);
 }

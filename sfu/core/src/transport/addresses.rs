@@ -1,6 +1,10 @@
 //! From where a peer has proved itself, when last, and whether it hears us there.
 
-use super::{check::Transaction, phase::AMPLIFICATION_MAX};
+use super::phase::AMPLIFICATION_MAX;
+use crate::{
+    moment::{after, just_after},
+    stun::Transaction,
+};
 use std::{
     net::SocketAddr,
     time::{Duration, Instant},
@@ -48,6 +52,8 @@ struct Asked {
 struct Known {
     local: SocketAddr,
     remote: SocketAddr,
+    /// Of the credentials that its last check was signed with.
+    generation: u64,
     /// The last authentic check from there. Its address can be forged.
     checked_at: Instant,
     /// When it last answered a check of ours: whoever did is there.
@@ -80,12 +86,13 @@ impl Addresses {
     pub(crate) fn note(
         &mut self,
         (local, remote): (SocketAddr, SocketAddr),
-        bytes: usize,
+        (generation, bytes): (u64, usize),
         kept: Option<SocketAddr>,
         now: Instant,
     ) -> Noted {
         if let Some(known) = self.0.iter_mut().find(|known| known.remote == remote) {
             known.local = local;
+            known.generation = generation;
             known.checked_at = now;
             known.received = known.received.saturating_add(bytes);
             return Noted::Known;
@@ -93,6 +100,7 @@ impl Addresses {
         let new = Known {
             local,
             remote,
+            generation,
             checked_at: now,
             answered_at: None,
             asked: None,
@@ -108,28 +116,51 @@ impl Addresses {
         Noted::New { forgotten: oldest.map(|oldest| std::mem::replace(oldest, new).remote) }
     }
 
+    fn find(&self, remote: SocketAddr) -> Option<&Known> {
+        self.0.iter().find(|known| known.remote == remote)
+    }
+
     fn known(&mut self, remote: SocketAddr) -> Option<&mut Known> {
         self.0.iter_mut().find(|known| known.remote == remote)
     }
 
     /// The transaction of the check that is to be sent to an address now, if one is: `new` where the
-    /// last was answered or is long ago.
+    /// last was answered, so long ago as the interval, or not in time.
     pub(crate) fn ask(
         &mut self,
         remote: SocketAddr,
+        interval: Duration,
         new: impl FnOnce() -> Transaction,
         now: Instant,
     ) -> Option<Transaction> {
-        let known = self.known(remote)?;
-        let since = |at: Instant| now.saturating_duration_since(at);
-        let asked = match known.asked {
-            Some(asked) if since(asked.last) < REPEAT_INTERVAL => return None,
-            Some(asked) if since(asked.first) < CHECK_INTERVAL => Asked { last: now, ..asked },
-            None if known.answered_at.is_some_and(|at| since(at) < CHECK_INTERVAL) => return None,
-            _ => Asked { transaction: new(), first: now, last: now },
+        let known = self.known(remote).filter(|known| known.next_check(interval) <= now)?;
+        let is_in_time = |asked: &Asked| now.saturating_duration_since(asked.first) < CHECK_INTERVAL;
+        let asked = match known.asked.filter(is_in_time) {
+            Some(asked) => Asked { last: now, ..asked },
+            None => Asked { transaction: new(), first: now, last: now },
         };
         known.asked = Some(asked);
         Some(asked.transaction)
+    }
+
+    /// When an address is to be [asked](Self::ask) next.
+    pub(crate) fn next_check(&self, remote: SocketAddr, interval: Duration) -> Option<Instant> {
+        self.find(remote).map(|known| known.next_check(interval))
+    }
+
+    /// Since when it is asked in vain.
+    pub(crate) fn unanswered_since(&self, remote: SocketAddr) -> Option<Instant> {
+        Some(self.find(remote)?.asked?.first)
+    }
+
+    /// From where to where the peer's last check from there is answered.
+    pub(crate) fn path(&self, remote: SocketAddr) -> Option<(SocketAddr, SocketAddr)> {
+        self.find(remote).map(|known| (known.local, known.remote))
+    }
+
+    /// Of the credentials that the last check from there was signed with, if one came.
+    pub(crate) fn generation(&self, remote: SocketAddr) -> Option<u64> {
+        self.find(remote).map(|known| known.generation)
     }
 
     /// Takes an answer to a check of ours; false if none was sent there that is named so.
@@ -149,8 +180,12 @@ impl Addresses {
 
     /// Whether the peer has lately proved that it hears us at an address: media may be sent there.
     pub(crate) fn consents(&self, remote: SocketAddr, now: Instant) -> bool {
-        let is_fresh = |at: Instant| now.saturating_duration_since(at) <= CONSENT_TIME;
-        self.0.iter().any(|known| known.remote == remote && known.answered_at.is_some_and(is_fresh))
+        self.consent_end(remote).is_some_and(|end| now < end)
+    }
+
+    /// The first moment at which it is too long ago.
+    pub(crate) fn consent_end(&self, remote: SocketAddr) -> Option<Instant> {
+        Some(just_after(after(self.find(remote)?.answered_at?, CONSENT_TIME)))
     }
 
     /// Whether so many bytes that are not media may be sent to an address now; if so, they count as
@@ -169,14 +204,20 @@ impl Addresses {
     /// Whether the peer was lately heard to be at an address: by its answers if it `is_connected`, by
     /// its checks before.
     pub(crate) fn holds(&self, remote: SocketAddr, is_connected: bool, now: Instant) -> bool {
-        let known = self.0.iter().find(|known| known.remote == remote);
-        let heard_at = known.and_then(|it| if is_connected { it.answered_at } else { Some(it.checked_at) });
+        let heard_at =
+            self.find(remote).and_then(|it| if is_connected { it.answered_at } else { Some(it.checked_at) });
         heard_at.is_some_and(|at| now.saturating_duration_since(at) <= HOLD_TIME)
     }
 
-    /// From where to where the peer checked last, if that is not long ago.
-    pub(crate) fn freshest(&self, now: Instant) -> Option<(SocketAddr, SocketAddr)> {
-        let is_fresh = |known: &&Known| now.saturating_duration_since(known.checked_at) <= CONSENT_TIME;
+    /// From where to where the peer checked last, but for one address and if that is not long ago.
+    pub(crate) fn freshest(
+        &self,
+        except: Option<SocketAddr>,
+        now: Instant,
+    ) -> Option<(SocketAddr, SocketAddr)> {
+        let is_fresh = |known: &&Known| {
+            Some(known.remote) != except && now.saturating_duration_since(known.checked_at) <= CONSENT_TIME
+        };
         let freshest = self.0.iter().filter(is_fresh).max_by_key(|known| known.checked_at);
         freshest.map(|known| (known.local, known.remote))
     }
@@ -193,6 +234,14 @@ impl Known {
         self.received = 0;
         self.sent = 0;
     }
+
+    fn next_check(&self, interval: Duration) -> Instant {
+        match (self.asked, self.answered_at) {
+            (Some(asked), _) => after(asked.last, REPEAT_INTERVAL),
+            (None, Some(answered_at)) => after(answered_at, interval),
+            (None, None) => self.checked_at,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -208,7 +257,7 @@ mod tests {
     fn checked(ports: &[u16], clock: &ManualClock) -> Addresses {
         let mut addresses = Addresses::default();
         for &port in ports {
-            addresses.note((address(1), address(port)), 100, None, clock.now());
+            addresses.note((address(1), address(port)), (1, 100), None, clock.now());
         }
         addresses
     }
@@ -219,7 +268,7 @@ mod tests {
         let mut addresses = Addresses::default();
         let mut note = |port| {
             clock.advance(Duration::from_millis(1));
-            addresses.note((address(1), address(port)), 1, Some(address(100)), clock.now())
+            addresses.note((address(1), address(port)), (1, 1), Some(address(100)), clock.now())
         };
         for port in 100..116 {
             assert_eq!(note(port), Noted::New { forgotten: None });
@@ -236,7 +285,7 @@ mod tests {
     fn only_an_answer_to_what_we_sent_there_is_consent_and_it_ends() {
         let clock = ManualClock::default();
         let mut addresses = checked(&[100, 101], &clock);
-        let asked = addresses.ask(address(100), || [1; 12], clock.now());
+        let asked = addresses.ask(address(100), CHECK_INTERVAL, || [1; 12], clock.now());
         assert_eq!(asked, Some([1; 12]));
         assert!(!addresses.consents(address(100), clock.now()));
         assert!(!addresses.answer(address(100), [2; 12], clock.now()), "a guess");
@@ -248,9 +297,10 @@ mod tests {
         );
         clock.advance(CONSENT_TIME + Duration::from_millis(1));
         assert!(!addresses.consents(address(100), clock.now()));
-        assert_eq!(addresses.freshest(clock.now()), None);
-        addresses.note((address(1), address(101)), 1, None, clock.now());
-        assert_eq!(addresses.freshest(clock.now()), Some((address(1), address(101))));
+        assert_eq!(addresses.freshest(None, clock.now()), None);
+        addresses.note((address(1), address(101)), (1, 1), None, clock.now());
+        assert_eq!(addresses.freshest(None, clock.now()), Some((address(1), address(101))));
+        assert_eq!(addresses.freshest(Some(address(101)), clock.now()), None);
     }
 
     #[test]
@@ -259,17 +309,21 @@ mod tests {
         let mut addresses = checked(&[100], &clock);
         let mut ask = |time: Duration, n| {
             clock.advance(time);
-            addresses.ask(address(100), || [n; 12], clock.now())
+            addresses.ask(address(100), CHECK_INTERVAL, || [n; 12], clock.now())
         };
         assert_eq!(ask(Duration::ZERO, 1), Some([1; 12]));
         assert_eq!(ask(REPEAT_INTERVAL / 2, 2), None);
         assert_eq!(ask(REPEAT_INTERVAL / 2, 2), Some([1; 12]), "the same: an answer to either is one");
         assert_eq!(ask(CHECK_INTERVAL, 2), Some([2; 12]), "who answers that late may have gone since");
         assert!(addresses.answer(address(100), [2; 12], clock.now()));
-        assert_eq!(addresses.ask(address(100), || [3; 12], clock.now()), None);
+        assert_eq!(addresses.ask(address(100), CHECK_INTERVAL, || [3; 12], clock.now()), None);
         clock.advance(CHECK_INTERVAL);
-        assert_eq!(addresses.ask(address(100), || [3; 12], clock.now()), Some([3; 12]));
-        assert_eq!(addresses.ask(address(999), || [3; 12], clock.now()), None, "nobody checked from there");
+        assert_eq!(addresses.ask(address(100), CHECK_INTERVAL, || [3; 12], clock.now()), Some([3; 12]));
+        assert_eq!(
+            addresses.ask(address(999), CHECK_INTERVAL, || [3; 12], clock.now()),
+            None,
+            "nobody checked from there"
+        );
     }
 
     #[test]

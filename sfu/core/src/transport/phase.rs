@@ -1,5 +1,9 @@
 //! How far a transport is, and how long it may take to get further.
 
+use crate::{
+    loss::LossReason,
+    moment::{after, just_after},
+};
 use std::time::{Duration, Instant};
 
 /// How long the first authentic check may take to come.
@@ -24,6 +28,8 @@ pub(crate) const AMPLIFICATION_MAX: usize = 3;
 /// How far a transport is.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Phase {
+    /// Offered to the client, which has not described its side yet. Its checks may come before that.
+    Offered { received: usize, sent: usize },
     /// Described; nothing authentic has come.
     Opened { at: Instant },
     /// Somebody who knows the password is there, but whether it hears us is not known.
@@ -35,11 +41,23 @@ pub(super) enum Phase {
 }
 
 impl Phase {
+    /// Notes that the client has described its side: from now on it may take only so long.
+    pub(super) const fn note_described(&mut self, now: Instant) {
+        if let Self::Offered { received, sent } = *self {
+            *self = match received {
+                0 => Self::Opened { at: now },
+                _ => Self::Checked { at: now, received, sent },
+            };
+        }
+    }
+
     /// Notes that something authentic came.
     pub(super) const fn note_heard(&mut self, bytes: usize, now: Instant) {
         match self {
             Self::Opened { .. } => *self = Self::Checked { at: now, received: bytes, sent: 0 },
-            Self::Checked { received, .. } => *received = received.saturating_add(bytes),
+            Self::Offered { received, .. } | Self::Checked { received, .. } => {
+                *received = received.saturating_add(bytes);
+            }
             Self::Connected { heard_at } => *heard_at = now,
             Self::Failed => {}
         }
@@ -48,7 +66,7 @@ impl Phase {
     /// Notes a record of the handshake. Anybody could have sent it from there, so it
     /// earns an answer, but it is no sign of life.
     pub(super) const fn note_record(&mut self, bytes: usize) {
-        if let Self::Checked { received, .. } = self {
+        if let Self::Offered { received, .. } | Self::Checked { received, .. } = self {
             *received = received.saturating_add(bytes);
         }
     }
@@ -58,7 +76,7 @@ impl Phase {
         match self {
             Self::Opened { .. } | Self::Failed => false,
             Self::Connected { .. } => true,
-            Self::Checked { received, sent, .. } => {
+            Self::Offered { received, sent } | Self::Checked { received, sent, .. } => {
                 let after = sent.saturating_add(bytes);
                 let is_allowed = after <= received.saturating_mul(AMPLIFICATION_MAX);
                 if is_allowed {
@@ -69,15 +87,24 @@ impl Phase {
         }
     }
 
-    /// Whether it takes too long.
-    pub(super) fn is_overdue(&self, now: Instant) -> bool {
-        let (since, longest) = match self {
+    /// The first moment at which it takes too long, if it may not take for ever.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let (since, longest) = match *self {
+            Self::Offered { .. } | Self::Failed => return None,
             Self::Opened { at } => (at, FIRST_CHECK_TIME),
             Self::Checked { at, .. } => (at, HANDSHAKE_TIME),
             Self::Connected { heard_at } => (heard_at, SILENCE_MAX),
-            Self::Failed => return false,
         };
-        now.saturating_duration_since(*since) > longest
+        Some(just_after(after(since, longest)))
+    }
+
+    /// What is the matter with a transport that takes too long.
+    pub(super) const fn overdue(&self) -> LossReason {
+        match self {
+            Self::Offered { .. } | Self::Opened { .. } => LossReason::Unheard,
+            Self::Checked { .. } => LossReason::Unfinished,
+            Self::Connected { .. } | Self::Failed => LossReason::Silent,
+        }
     }
 }
 
@@ -97,18 +124,33 @@ mod tests {
         assert!(phase.take(3) && !phase.take(1));
     }
 
+    /// What came and went before counts on, or who delays its description would get everything twice.
+    #[test]
+    fn a_peer_that_checks_before_it_has_described_itself_gets_no_more() {
+        let clock = ManualClock::default();
+        let mut phase = Phase::Offered { received: 0, sent: 0 };
+        assert_eq!((phase.take(1), phase.deadline()), (false, None));
+        phase.note_heard(100, clock.now());
+        assert!(phase.take(299) && phase.deadline().is_none());
+        phase.note_described(clock.now());
+        assert!(!phase.take(2) && phase.take(1));
+        assert_eq!(phase.overdue(), LossReason::Unfinished);
+        let mut unheard = Phase::Offered { received: 0, sent: 0 };
+        unheard.note_described(clock.now());
+        assert_eq!(unheard.overdue(), LossReason::Unheard);
+    }
+
     #[test]
     fn every_phase_has_its_time() {
-        let clock = ManualClock::default();
-        let at = clock.now();
+        let at = ManualClock::default().now();
         let phases = [
             (Phase::Opened { at }, FIRST_CHECK_TIME),
             (Phase::Checked { at, received: 0, sent: 0 }, HANDSHAKE_TIME),
             (Phase::Connected { heard_at: at }, SILENCE_MAX),
         ];
         for (phase, time) in phases {
-            assert!(!phase.is_overdue(at + time), "{phase:?}");
-            assert!(phase.is_overdue(at + time + Duration::from_millis(1)), "{phase:?}");
+            let deadline = phase.deadline().unwrap();
+            assert!(deadline > at + time && deadline < at + time + Duration::from_millis(1), "{phase:?}");
         }
     }
 }

@@ -1,17 +1,31 @@
-// The user's own microphone and camera.
+// The user's own microphone and camera, and the screen that they share.
+
+import { KINDS, SOURCES, isShared, noTracks, usual } from './tracks.js';
+
+/** @typedef {import('./tracks.js').Kind} Kind */
+/** @typedef {import('./tracks.js').Tracks} Tracks */
+/** @typedef {import('./tracks.js').TrackSource} TrackSource */
 
 const AUDIO = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
 /** Everybody is sent the same picture, so it must suit the weakest line and machine of a group. */
 const VIDEO = { width: { ideal: 640 }, height: { ideal: 360 }, frameRate: { ideal: 24 } };
 
-/** @typedef {'audio' | 'video'} Kind */
-/** @typedef {{ audio: MediaStreamTrack | null, video: MediaStreamTrack | null }} Tracks */
+/**
+ * What is asked for when a screen is shared (W3C screen-capture). Its sound is no voice and is left as it is; whoever
+ * shares goes on hearing it. Of a whole screen it is taken only where the browser leaves this page's own out of it, which
+ * is the others' voices: they would hear themselves.
+ */
+function screenOptions() {
+  const supported = /** @type {Record<string, boolean>} */ (navigator.mediaDevices.getSupportedConstraints?.() ?? {});
+  const audio = { echoCancellation: false, noiseSuppression: false, autoGainControl: false, suppressLocalAudioPlayback: false, restrictOwnAudio: true };
+  return { video: true, audio, systemAudio: supported.restrictOwnAudio ? 'include' : 'exclude' };
+}
 
 /**
  * A device that could not be had.
  *
  * @typedef {object} DeviceProblem
- * @property {Kind | null} kind null: the browser gives none to this page, as it did not come by https
+ * @property {TrackSource | null} source null: the browser gives none to this page, as it did not come by https
  * @property {'notAllowed' | 'notFound' | 'inUse' | 'insecure' | 'other'} reason
  * @property {string} message for developers
  */
@@ -25,12 +39,15 @@ const REASONS = /** @type {Record<string, DeviceProblem['reason']>} */ ({
 
 /** Own tracks, kept across routes, reconnects and rejoins until the call is over. */
 export class LocalMedia {
-  /** @type {Tracks} */
-  tracks = { audio: null, video: null };
-  /** Groups both tracks, so that receivers play them in step. */
+  /** What there is, by its source. @type {Tracks} */
+  tracks = noTracks();
+  /** Groups microphone and camera, so that receivers play them in step. */
   stream = new MediaStream();
+  /** Groups a screen and what sounds there. */
+  screenStream = new MediaStream();
 
-  #muted = false;
+  /** @type {Set<TrackSource>} */
+  #muted = new Set();
   #held = false;
 
   /** What is being switched. @type {Promise<unknown> | null} */
@@ -38,10 +55,6 @@ export class LocalMedia {
   /** How often all was let go: what was asked for before that is not wanted any more. */
   #stops = 0;
 
-  /** What stands in for the camera, while the user shares it. @type {MediaStreamTrack | null} */
-  #screen = null;
-  /** What the screen stands in for. @type {MediaStreamTrack | null} */
-  #camera = null;
   /** The user has ended sharing in the browser's own window. */
   unshared = () => {};
 
@@ -56,39 +69,48 @@ export class LocalMedia {
   /** @param {boolean} video */
   async #start(video) {
     if (!navigator.mediaDevices) {
-      this.problems.push({ kind: null, reason: 'insecure', message: 'the page did not come by https' });
+      this.problems.push({ source: null, reason: 'insecure', message: 'the page did not come by https' });
       return this;
     }
     const before = this.#stops;
     try {
-      await this.#take(navigator.mediaDevices.getUserMedia({ audio: AUDIO, video: video && VIDEO }));
+      await this.#take(navigator.mediaDevices.getUserMedia({ audio: AUDIO, video: video && VIDEO }), usual);
     } catch {
       // Together they fail if either does: ask for each, unless nobody wants them any more.
-      if (before === this.#stops) await this.#ask('audio');
-      if (before === this.#stops && video) await this.#ask('video');
+      if (before === this.#stops) await this.#ask('microphone');
+      if (before === this.#stops && video) await this.#ask('camera');
     }
     return this;
   }
 
-  /** @param {Kind} kind */
-  async #ask(kind) {
+  /** @param {'microphone' | 'camera'} source */
+  async #ask(source) {
     try {
-      await this.#take(navigator.mediaDevices.getUserMedia(kind === 'audio' ? { audio: AUDIO } : { video: VIDEO }));
+      await this.#take(navigator.mediaDevices.getUserMedia(source === 'microphone' ? { audio: AUDIO } : { video: VIDEO }), usual);
     } catch (error) {
-      this.problems.push({ kind, reason: REASONS[error.name] ?? 'other', message: error.message });
+      this.#fail(source, error);
     }
   }
 
-  /** Keeps what the browser gives, unless all was let go meanwhile. @param {Promise<MediaStream>} asked */
-  async #take(asked) {
+  /** @param {TrackSource} source @param {Error} error */
+  #fail(source, { name, message }) {
+    this.problems.push({ source, reason: REASONS[name] ?? 'other', message });
+  }
+
+  /**
+   * Keeps what the browser gives, unless all was let go meanwhile.
+   *
+   * @param {Promise<MediaStream>} asked
+   * @param {(kind: string) => TrackSource} sourceOf where a track of this kind comes from
+   */
+  async #take(asked, sourceOf) {
     const before = this.#stops;
     const tracks = (await asked).getTracks();
     const isWanted = before === this.#stops;
     for (const track of tracks) {
-      if (isWanted) this.#keep(track);
+      if (isWanted) this.#keep(track, sourceOf(track.kind));
       else track.stop();
     }
-    return isWanted ? tracks : [];
   }
 
   /**
@@ -107,33 +129,61 @@ export class LocalMedia {
     return turn;
   }
 
-  /** @param {MediaStreamTrack} track */
-  #keep(track) {
-    track.enabled = this.#isSent(track);
-    this.tracks[/** @type {Kind} */ (track.kind)] = track;
-    this.stream.addTrack(track);
+  /** The stream that groups tracks of this source with those that belong to it. @param {TrackSource} source */
+  streamOf(source) {
+    return isShared(source) ? this.screenStream : this.stream;
   }
 
-  /** Silence or sound, at once and without asking the device again. @param {boolean} muted */
-  mute(muted) {
-    this.#muted = muted;
-    for (const track of this.stream.getTracks()) track.enabled = this.#isSent(track);
+  /** @param {MediaStreamTrack} track @param {TrackSource} source */
+  #keep(track, source) {
+    this.tracks[source] = track;
+    this.streamOf(source).addTrack(track);
+    this.#enable();
+  }
+
+  /** @param {TrackSource} source */
+  #end(source) {
+    const track = this.tracks[source];
+    if (!track) return;
+    track.onended = null;
+    track.stop();
+    this.streamOf(source).removeTrack(track);
+    this.tracks[source] = null;
+  }
+
+  #enable() {
+    for (const source of SOURCES) {
+      const track = this.tracks[source];
+      if (track) track.enabled = !this.#held && !this.#muted.has(source);
+    }
+  }
+
+  /**
+   * Silence or sound, picture or none, at once and without asking the device again.
+   *
+   * @param {boolean} muted
+   * @param {TrackSource} [source]
+   */
+  mute(muted, source = 'microphone') {
+    if (muted) this.#muted.add(source);
+    else this.#muted.delete(source);
+    this.#enable();
+  }
+
+  /** Whether there is nothing to send from it for now. @param {TrackSource} source */
+  isMuted(source) {
+    return this.#muted.has(source) || !this.tracks[source];
   }
 
   /** While a call is on hold neither sound nor picture is sent, by whatever way media travels. @param {boolean} held */
   hold(held) {
     this.#held = held;
-    for (const track of this.stream.getTracks()) track.enabled = this.#isSent(track);
+    this.#enable();
   }
 
   /** What there is to send: nothing while the call is on hold. @returns {Tracks} */
   get sent() {
-    return this.#held ? { audio: null, video: null } : this.tracks;
-  }
-
-  /** @param {MediaStreamTrack} track */
-  #isSent(track) {
-    return !this.#held && !(this.#muted && track.kind === 'audio');
+    return this.#held ? noTracks() : this.tracks;
   }
 
   /** Switches the device itself, so that its light goes out. Returns the new track or null. @param {boolean} on */
@@ -143,68 +193,54 @@ export class LocalMedia {
 
   /** @param {boolean} on */
   async #switchCamera(on) {
-    const video = this.#screen ? this.#camera : this.tracks.video;
-    if (on && !video) {
+    if (!on) this.#end('camera');
+    else if (!this.tracks.camera) {
       this.problems = [];
-      await this.#ask('video');
-      // The screen goes on standing in for it.
-      if (this.#screen && this.tracks.video !== this.#screen) [this.#camera, this.tracks.video] = [this.tracks.video, this.#screen];
-    } else if (!on && video) {
-      video.stop();
-      this.stream.removeTrack(video);
-      if (this.#screen) this.#camera = null;
-      else this.tracks.video = null;
+      await this.#ask('camera');
     }
-    return this.tracks.video;
+    return this.tracks.camera;
   }
 
-  /** Whether there is a camera that is on, also where a screen stands in for it. */
   get hasCamera() {
-    return Boolean(this.#screen ? this.#camera : this.tracks.video);
+    return this.tracks.camera !== null;
   }
 
   get isSharing() {
-    return this.#screen !== null;
+    return this.tracks.screen !== null;
   }
 
-  /** Shows a screen instead of the camera, or the camera again. Returns the track to send, or null. @param {boolean} on */
+  /**
+   * Shares a screen beside the camera, with what sounds there where the browser and the user give it, or ends that.
+   * Returns the screen's track, or null.
+   *
+   * @param {boolean} on
+   */
   share(on) {
     return this.#inTurn(() => this.#switchScreen(on));
   }
 
   /** @param {boolean} on */
   async #switchScreen(on) {
-    if (on && !this.#screen) {
+    if (!on) {
+      this.#end('screen');
+      this.#end('screenAudio');
+    } else if (!this.tracks.screen) {
       this.problems = [];
-      const camera = this.tracks.video;
       try {
-        const [screen] = await this.#take(navigator.mediaDevices.getDisplayMedia({ video: true, audio: false }));
-        if (!screen) return this.tracks.video;
-        screen.onended = () => this.share(false).then(() => this.unshared());
-        this.#screen = screen;
-        this.#camera = camera;
+        const asked = navigator.mediaDevices.getDisplayMedia(screenOptions());
+        await this.#take(asked, (kind) => (kind === KINDS.screen ? 'screen' : 'screenAudio'));
+        const screen = /** @type {MediaStreamTrack | null} */ (this.tracks.screen);
+        if (screen) screen.onended = () => this.share(false).then(() => this.unshared());
       } catch (error) {
         // Whoever closes the browser's window without a choice knows that.
-        if (error.name !== 'NotAllowedError') this.problems.push({ kind: 'video', reason: REASONS[error.name] ?? 'other', message: error.message });
+        if (error.name !== 'NotAllowedError') this.#fail('screen', error);
       }
-    } else if (!on && this.#screen) {
-      this.#screen.onended = null;
-      this.#screen.stop();
-      this.stream.removeTrack(this.#screen);
-      this.tracks.video = this.#camera;
-      this.#screen = this.#camera = null;
     }
-    return this.tracks.video;
+    return this.tracks.screen;
   }
 
   stop() {
     this.#stops += 1;
-    for (const track of this.stream.getTracks()) {
-      track.stop();
-      this.stream.removeTrack(track);
-    }
-    if (this.#screen) this.#screen.onended = null;
-    this.#screen = this.#camera = null;
-    this.tracks = { audio: null, video: null };
+    SOURCES.forEach((source) => this.#end(source));
   }
 }

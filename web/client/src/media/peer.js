@@ -1,9 +1,12 @@
 // Media straight to one other participant. Offers come from one side only, so they never collide: a restart of ICE, too,
-// which the other side asks for where it notices first that the path is lost (RFC 8445, section 9).
+// which the other side asks for where it notices first that the path is lost (RFC 8445, section 9). The offer says which
+// section carries what, in both directions.
+
+import { KINDS, SOURCES, noTracks, usual } from './tracks.js';
 
 /** @typedef {import('../../protocol.js').PeerSignal} PeerSignal */
-/** @typedef {import('./local.js').Kind} Kind */
-/** @typedef {import('./local.js').Tracks} Tracks */
+/** @typedef {import('./tracks.js').TrackSource} TrackSource */
+/** @typedef {import('./tracks.js').Tracks} Tracks */
 /** @typedef {import('./local.js').LocalMedia} LocalMedia */
 
 /** A lost path may come back by itself; after this long it is rebuilt. */
@@ -14,8 +17,12 @@ const RESTART_AGAIN_MS = 10_000;
 
 export class PeerLink {
   /** What the other one sends. @type {Tracks} */
-  received = { audio: null, video: null };
+  received = noTracks();
 
+  /** What carries each source, in both directions. @type {Map<TrackSource, RTCRtpTransceiver>} */
+  #carriers = new Map();
+  /** The sources that the offer names, by media section. @type {Map<string, TrackSource>} */
+  #named = new Map();
   /** @type {Promise<unknown>} */
   #queue = Promise.resolve();
   /** @type {Extract<PeerSignal, { kind: 'candidate' }>[]} */
@@ -38,8 +45,10 @@ export class PeerLink {
     this.refresh = refresh;
     this.signal = signal;
     const pc = (this.pc = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' }));
-    pc.ontrack = ({ track }) => {
-      this.received[/** @type {Kind} */ (track.kind)] = track;
+    pc.ontrack = ({ track, transceiver }) => {
+      const source = this.#sourceOf(transceiver);
+      if (!source) return;
+      this.received[source] = track;
       track.onmute = track.onunmute = changed;
       changed();
     };
@@ -54,8 +63,8 @@ export class PeerLink {
       changed();
     };
     if (!offers) return;
-    // Both kinds from the start, sent or not, so that a camera can be switched on later without a new offer.
-    for (const kind of /** @type {Kind[]} */ (['audio', 'video'])) this.#carry(pc.addTransceiver(kind, { direction: 'sendrecv' }), kind);
+    // All sources from the start, sent or not, so that a camera can be switched on later without a new offer.
+    for (const source of SOURCES) this.#carry(pc.addTransceiver(KINDS[source], { direction: 'sendrecv' }), source);
     this.#enqueue(() => this.#offer());
   }
 
@@ -66,17 +75,29 @@ export class PeerLink {
     });
   }
 
-  /** @param {RTCRtpTransceiver} transceiver @param {Kind} kind */
-  #carry({ sender }, kind) {
-    sender.replaceTrack(this.local.sent[kind]);
-    sender.setStreams(this.local.stream);
+  /** What a section carries: what the offer says, and else what its kind is taken for. @param {RTCRtpTransceiver} transceiver @returns {TrackSource | null} */
+  #sourceOf(transceiver) {
+    for (const [source, carrier] of this.#carriers) if (carrier === transceiver) return source;
+    const { mid, receiver } = transceiver;
+    const source = this.#named.get(mid ?? '') ?? usual(receiver.track.kind);
+    if (this.#carriers.has(source)) return null;
+    this.#carriers.set(source, transceiver);
+    return source;
+  }
+
+  /** @param {RTCRtpTransceiver} transceiver @param {TrackSource} source */
+  #carry(transceiver, source) {
+    this.#carriers.set(source, transceiver);
+    transceiver.sender.replaceTrack(this.local.sent[source]);
+    transceiver.sender.setStreams(this.local.streamOf(source));
   }
 
   /** @param {RTCOfferOptions} [options] */
   async #offer(options) {
     // One that has no answer yet is sent again as it is: the answer to it would be taken for that to a later one.
     if (this.pc.signalingState !== 'have-local-offer') await this.pc.setLocalDescription(await this.pc.createOffer(options));
-    this.signal({ kind: 'offer', sdp: this.#described });
+    const tracks = [...this.#carriers].map(([source, { mid }]) => ({ mid: mid ?? '', source }));
+    this.signal({ kind: 'offer', sdp: this.#described, tracks });
   }
 
   /** Takes an offer, an answer or a candidate of the other side. @param {PeerSignal} signal */
@@ -86,7 +107,7 @@ export class PeerLink {
       return this.restart();
     }
     this.#enqueue(async () => {
-      if (signal.kind === 'offer' && !this.offers) await this.#answer(signal.sdp);
+      if (signal.kind === 'offer' && !this.offers) await this.#answer(signal);
       else if (signal.kind === 'answer' && this.pc.signalingState === 'have-local-offer') {
         await this.pc.setRemoteDescription({ type: 'answer', sdp: signal.sdp });
         await this.#flush();
@@ -97,12 +118,15 @@ export class PeerLink {
     });
   }
 
-  /** @param {string} sdp */
-  async #answer(sdp) {
+  /** @param {Extract<PeerSignal, { kind: 'offer' }>} offer */
+  async #answer({ sdp, tracks = [] }) {
+    this.#named = new Map(tracks.map(({ mid, source }) => [mid, source]));
     await this.pc.setRemoteDescription({ type: 'offer', sdp });
     for (const transceiver of this.pc.getTransceivers()) {
+      const source = this.#sourceOf(transceiver);
+      if (!source) continue;
       transceiver.direction = 'sendrecv';
-      this.#carry(transceiver, /** @type {Kind} */ (transceiver.receiver.track.kind));
+      this.#carry(transceiver, source);
     }
     await this.pc.setLocalDescription(await this.pc.createAnswer());
     this.signal({ kind: 'answer', sdp: this.#described });
@@ -159,12 +183,9 @@ export class PeerLink {
     return this.pc.connectionState === 'connected';
   }
 
-  /** Sends another track of this kind, or none. @param {Kind} kind @param {MediaStreamTrack | null} track */
-  replace(kind, track) {
-    this.#enqueue(async () => {
-      const carrier = this.pc.getTransceivers().find(({ receiver }) => receiver.track.kind === kind);
-      await carrier?.sender.replaceTrack(track);
-    });
+  /** Sends another track from this source, or none. @param {TrackSource} source @param {MediaStreamTrack | null} track */
+  replace(source, track) {
+    this.#enqueue(async () => this.#carriers.get(source)?.sender.replaceTrack(track));
   }
 
   close() {

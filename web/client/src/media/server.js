@@ -1,8 +1,10 @@
 // Media through the server: what we send on one connection, what we receive on another.
 
+import { KINDS, SOURCES, isShared } from './tracks.js';
+
 /** @typedef {import('../../protocol.js').MediaOffered} MediaOffered */
-/** @typedef {import('./local.js').Kind} Kind */
-/** @typedef {import('./local.js').Tracks} Tracks */
+/** @typedef {import('../../protocol.js').OfferedTrack} OfferedTrack */
+/** @typedef {import('./tracks.js').TrackSource} TrackSource */
 /** @typedef {import('./local.js').LocalMedia} LocalMedia */
 /** @typedef {import('./session.js').MediaRequest} MediaRequest */
 
@@ -11,8 +13,10 @@ const DISCONNECTED_PATIENCE_MS = 4_000;
 const RESTART_PATIENCE_MS = 8_000;
 
 export class ServerLink {
-  /** What each participant sends: connection id → tracks. @type {Map<string, Tracks>} */
+  /** What others send, by the id of the track. @type {Map<string, OfferedTrack & { track: MediaStreamTrack }>} */
   received = new Map();
+  /** What carries that which we send. @type {Map<TrackSource, RTCRtpTransceiver>} */
+  #carriers = new Map();
   /** @type {RTCPeerConnection | null} */
   publish = null;
   /** @type {RTCPeerConnection | null} */
@@ -34,13 +38,14 @@ export class ServerLink {
 
   /**
    * @param {{ iceServers: RTCIceServer[], local: LocalMedia, refresh: () => Promise<RTCIceServer[]>,
-   *   request: MediaRequest, changed: () => void, failed: () => void }} options
+   *   request: MediaRequest, published: (tracks: { source: TrackSource, muted: boolean }[]) => void, changed: () => void, failed: () => void }} options
    */
-  constructor({ iceServers, local, refresh, request, changed, failed }) {
+  constructor({ iceServers, local, refresh, request, published, changed, failed }) {
     this.iceServers = iceServers;
     this.local = local;
     this.refresh = refresh;
     this.request = request;
+    this.told = published;
     this.changed = changed;
     this.failed = failed;
     this.#offer();
@@ -100,14 +105,24 @@ export class ServerLink {
     return !this.publish || this.publish.connectionState === 'connected';
   }
 
-  /** Offers what we send. Again when a kind joined that was not sent before. */
+  /** Offers what we send. Again when a source joined that was not sent before, and when a screen is shared no more. */
   #offer() {
     this.#publishing = this.#publishing.then(async () => {
-      const missing = Object.entries(this.local.sent).flatMap(([kind, track]) => (track && !this.#sender(kind) ? [track] : []));
-      if (missing.length === 0 || this.#closed) return;
+      if (this.#closed) return;
+      const { sent, tracks } = this.local;
+      const missing = SOURCES.filter((source) => sent[source] && !this.#carriers.has(source));
+      const ended = SOURCES.filter((source) => isShared(source) && !tracks[source] && this.#carriers.has(source));
+      if (missing.length === 0 && ended.length === 0) return;
       const pc = (this.publish ??= this.#connection());
-      for (const track of missing) {
-        pc.addTransceiver(track, { direction: 'sendonly', streams: [this.local.stream] });
+      // The first section stays for as long as the connection does, whatever comes and goes behind it (RFC 8843, section 7.2).
+      if (!this.#carriers.has('microphone') && !missing.includes('microphone')) missing.unshift('microphone');
+      for (const source of ended) {
+        this.#carriers.get(source)?.stop();
+        this.#carriers.delete(source);
+      }
+      for (const source of missing) {
+        const options = { direction: /** @type {const} */ ('sendonly'), streams: [this.local.streamOf(source)] };
+        this.#carriers.set(source, pc.addTransceiver(sent[source] ?? KINDS[source], options));
       }
       await this.#publish(pc);
     }).catch((error) => {
@@ -120,20 +135,33 @@ export class ServerLink {
   /** @param {RTCPeerConnection} pc @param {RTCOfferOptions} [options] */
   async #publish(pc, options) {
     await pc.setLocalDescription(await pc.createOffer(options));
-    const { sdp } = await this.request('media.publish', { sdp: pc.localDescription?.sdp ?? '' });
-    if (!this.#closed) await pc.setRemoteDescription({ type: 'answer', sdp });
+    const tracks = [...this.#carriers].map(([source, { mid }]) => ({ mid, source, muted: this.local.isMuted(source) }));
+    const { sdp } = await this.#ask({ sdp: pc.localDescription?.sdp ?? '', tracks });
+    if (this.#closed) return;
+    this.told(tracks);
+    await pc.setRemoteDescription({ type: 'answer', sdp: sdp ?? '' });
   }
 
-  // A transceiver keeps its kind while its track comes and goes.
-  #sender(/** @type {string} */ kind) {
-    return this.publish?.getTransceivers().find(({ receiver }) => receiver.track.kind === kind)?.sender;
+  /**
+   * Publishes; whoever does so too often waits for as long as the server wants.
+   *
+   * @param {{ sdp: string, tracks: { mid: string | null, source: TrackSource, muted: boolean }[] }} what
+   * @returns {Promise<{ sdp?: string | null }>}
+   */
+  async #ask(what) {
+    try {
+      return await this.request('media.publish', what);
+    } catch (error) {
+      if (error.code !== 'limit.rate' || this.#closed) throw error;
+      await new Promise((resolve) => setTimeout(resolve, error.retryAfterMs));
+      return this.#ask(what);
+    }
   }
 
-  /** Sends another track of this kind, or none. @param {Kind} kind @param {MediaStreamTrack | null} track */
-  replace(kind, track) {
-    const sender = this.#sender(kind);
-    if (sender) sender.replaceTrack(track).catch((error) => console.warn('Sending:', error));
-    else this.#offer();
+  /** Sends another track from this source, or none. @param {TrackSource} source @param {MediaStreamTrack | null} track */
+  replace(source, track) {
+    this.#carriers.get(source)?.sender.replaceTrack(track).catch((error) => console.warn('Sending:', error));
+    this.#offer();
   }
 
   /** Takes a `media.offer`. Only the newest of those that queue up is worth an answer. @param {MediaOffered} offer */
@@ -163,12 +191,11 @@ export class ServerLink {
     this.#answer = pc.localDescription?.sdp ?? null;
     const byMid = new Map(pc.getTransceivers().map(({ mid, receiver }) => [mid, receiver.track]));
     this.received = new Map();
-    for (const { mid, connectionId, kind } of tracks) {
-      const track = byMid.get(mid);
+    for (const offered of tracks) {
+      const track = byMid.get(offered.mid);
       if (!track) continue;
       track.onmute = track.onunmute = this.changed;
-      const known = this.received.get(connectionId) ?? { audio: null, video: null };
-      this.received.set(connectionId, { ...known, [kind]: track });
+      this.received.set(offered.trackId, { ...offered, track });
     }
     this.#reply();
     this.changed();

@@ -1,11 +1,16 @@
 // One call in one room: follows the session's state and keeps the right way of media open.
 
+import { Emitter } from '../emitter.js';
+import { Announcer } from './announced.js';
+import { onNetworkChange } from './network.js';
+import { TracksSeen } from './news.js';
+import { withTracks } from './others.js';
 import { PeerLink } from './peer.js';
 import { Said, UNSAID } from './said.js';
 import { ServerLink } from './server.js';
 import { SpeechMeter } from './speech.js';
-import { onNetworkChange } from './network.js';
 import { received } from './stats.js';
+import { SOURCES } from './tracks.js';
 
 /** @typedef {import('../../protocol.js').PeerSignal} PeerSignal */
 /** @typedef {import('../../protocol.js').MediaOffered} MediaOffered */
@@ -14,7 +19,7 @@ import { received } from './stats.js';
 /** @typedef {import('./said.js').MediaParticipantState} MediaParticipantState */
 /** @typedef {import('../../protocol.js').MediaUpdated} MediaUpdated */
 /** @typedef {import('../../protocol.js').MediaRoute} MediaRoute */
-/** @typedef {import('./local.js').Kind} Kind */
+/** @typedef {import('./tracks.js').TrackSource} TrackSource */
 /** @typedef {import('./local.js').LocalMedia} LocalMedia */
 /** @typedef {import('../room-events.js').RoomEventName} RoomEventName */
 /** @typedef {import('../../protocol.js').Events} Events */
@@ -37,16 +42,19 @@ const REJOIN_MAX_MS = 15_000;
  *   method: Method, params: Omit<Methods[Method]['params'], 'roomId'>) => Promise<Methods[Method]['result']>} MediaRequest
  */
 
+/** @typedef {import('./others.js').Other} Other */
+/** @typedef {import('./others.js').OtherTrack} OtherTrack */
+
 /**
- * Somebody else in the session, and what there is to see and hear of them.
+ * What is told of others' tracks. `trackMuted`: `track.muted` is another now.
  *
- * @typedef {Omit<MediaParticipant, 'state'> & { state: MediaParticipantState, video: MediaStreamTrack | null, audio: MediaStreamTrack | null, route: MediaRoute,
- *   pcs: { video?: RTCPeerConnection | null, audio?: RTCPeerConnection | null } }} Other
+ * @typedef {{ trackAdded: import('./news.js').TrackNews, trackRemoved: import('./news.js').TrackNews, trackMuted: import('./news.js').TrackNews }} MediaEvents
  */
 
 /** @typedef {{ signal: { from: string, signal: PeerSignal } } | { offer: MediaOffered }} Early */
 
-export class MediaSession {
+/** @extends {Emitter<MediaEvents>} */
+export class MediaSession extends Emitter {
   /** @type {MediaState} */
   state = { route: 'peerToPeer', participants: [], revision: -1 };
   /** Our own connection id, once we entered. @type {string | null} */
@@ -75,7 +83,9 @@ export class MediaSession {
   #iceServers = [];
   /** The latest that each said of itself, for a state that was read before. @type {Map<string, MediaUpdated>} */
   #updates = new Map();
-  #said = new Said((state) => this.#request('media.update', { state }));
+  #said = new Said((news) => this.#request('media.update', news), (source) => this.local.isMuted(source));
+  #announcer;
+  #seen = new TracksSeen();
   #speech = new SpeechMeter((speaking) => this.say({ speaking }));
 
   /** Before the session can be entered: the room must have been joined. @type {(() => Promise<void>) | undefined} */
@@ -88,15 +98,25 @@ export class MediaSession {
    *   changed: () => void, ready?: () => Promise<void>, left?: () => void }} options
    */
   constructor({ client, roomId, local, changed, ready, left }) {
+    super();
     this.client = client;
     this.#ready = ready;
     this.#left = left;
     this.roomId = roomId;
     this.local = local;
+    this.#announcer = new Announcer({
+      local,
+      isNeeded: () => this.#joined && !this.#closed && this.state.route === 'peerToPeer',
+      tell: async (tracks) => {
+        await this.#request('media.publish', { tracks });
+        this.#said.published(tracks);
+      },
+    });
     this.changed = () => {
       if (this.#closed) return;
       if (this.connected) this.#retry.attempts = 0;
       this.#hand();
+      this.#seen.see(this.others(), (name, news) => this.emit(name, news));
       changed();
     };
     /** @type {<Event extends RoomEventName>(method: Event, handle: (params: Events[Event]) => void) => void} */
@@ -134,6 +154,7 @@ export class MediaSession {
     this.self = connectionId;
     this.#joined = false;
     this.#said.leave();
+    this.#announcer.forget();
     if (!before) this.#drop();
     const told = this.#said.now;
     const { state, iceServers, resumed } = await this.#request('media.join', { previousConnectionId: before, state: told });
@@ -143,7 +164,7 @@ export class MediaSession {
     this.#iceServers = /** @type {RTCIceServer[]} */ (iceServers);
     this.#joined = true;
     this.#said.enter(told);
-    this.#speech.watch(this.local.tracks.audio);
+    this.#speech.watch(this.local.tracks.microphone);
     const kept = this.#peer;
     this.#apply(state);
     if (kept && kept === this.#peer) this.#goOn(kept);
@@ -182,7 +203,10 @@ export class MediaSession {
   /** News of a participant may overtake the answer that lists all. @param {MediaState} state @returns {MediaState} */
   #overlaid(state) {
     for (const [connectionId, { revision }] of this.#updates) if (revision <= state.revision) this.#updates.delete(connectionId);
-    const participants = state.participants.map((one) => ({ ...one, state: this.#updates.get(one.connectionId)?.state ?? one.state ?? UNSAID }));
+    const participants = state.participants.map((one) => {
+      const { state: said, tracks } = this.#updates.get(one.connectionId) ?? one;
+      return { ...one, state: said ?? UNSAID, tracks: tracks ?? [] };
+    });
     const revision = Math.max(state.revision, ...[...this.#updates.values()].map((update) => update.revision));
     return { ...state, participants, revision };
   }
@@ -192,7 +216,7 @@ export class MediaSession {
     const { connectionId, revision } = updated;
     if (revision <= this.state.revision || revision <= (this.#updates.get(connectionId)?.revision ?? -1)) return;
     if (this.state.participants.some((one) => one.connectionId === connectionId)) {
-      const participants = this.state.participants.map((one) => (one.connectionId === connectionId ? { ...one, state: updated.state } : one));
+      const participants = this.state.participants.map((one) => (one.connectionId === connectionId ? { ...one, state: updated.state, tracks: updated.tracks ?? [] } : one));
       this.state = { ...this.state, participants, revision };
     } else this.#updates.set(connectionId, updated);
     this.changed();
@@ -218,7 +242,7 @@ export class MediaSession {
   /** Puts the call on hold, or goes on with it: everybody sees it, and nothing of ours is heard or seen. @param {boolean} on */
   hold(on) {
     this.local.hold(on);
-    for (const kind of /** @type {Kind[]} */ (['audio', 'video'])) this.#send(kind, this.local.sent[kind]);
+    for (const source of SOURCES) this.#send(source, this.local.sent[source]);
     this.say({ onHold: on });
   }
 
@@ -230,6 +254,7 @@ export class MediaSession {
       if (direct && !participants.some(({ connectionId }) => connectionId === direct)) this.#dropPeer();
       return;
     }
+    this.#announcer.catchUp();
     // A new session starts directly again.
     this.#server?.close();
     this.#server = null;
@@ -269,6 +294,7 @@ export class MediaSession {
       local: this.local,
       refresh: this.#refresh,
       request: this.#request,
+      published: (tracks) => this.#said.published(tracks),
       changed: this.changed,
       failed: () => this.#rejoin(),
     }));
@@ -316,13 +342,11 @@ export class MediaSession {
   /** Lets go of the direct way once the other one carries everything. */
   #hand() {
     if (!this.#peer || !this.#server?.published) return;
-    const peer = this.#peer;
-    const now = this.#server.received.get(peer.other);
-    const carried = /** @type {Kind[]} */ (['audio', 'video']).every((kind) => {
-      const direct = peer.received[kind];
-      return !direct || direct.muted || now?.[kind]?.muted === false;
-    });
-    if (!carried || !now || this.#handedOver) return;
+    const { other } = this.#peer;
+    const served = [...this.#server.received.values()].filter(({ connectionId }) => connectionId === other);
+    const waits = this.others().find(({ connectionId }) => connectionId === other)?.tracks.some(({ track, muted, route }) =>
+      route === 'peerToPeer' && track && !track.muted && !muted);
+    if (waits || served.length === 0 || this.#handedOver) return;
     this.#handedOver = true;
     clearTimeout(this.#handover);
     this.#handover = setTimeout(() => this.#dropPeer(), HANDOVER_MS);
@@ -345,25 +369,10 @@ export class MediaSession {
 
   /** Who else is there, and the tracks to show for each. @returns {Other[]} */
   others() {
+    const ways = { peer: this.#peer, server: this.#server, route: this.state.route };
     return this.state.participants
       .filter(({ connectionId }) => connectionId !== this.self && !this.#former.has(connectionId))
-      .map((participant) => ({ ...participant, state: { ...UNSAID, ...participant.state }, ...this.#tracks(participant.connectionId) }));
-  }
-
-  // The direct track stays until the other one carries sound or picture: no gap.
-  #tracks(/** @type {string} */ connectionId) {
-    const direct = this.#peer?.other === connectionId ? this.#peer : null;
-    const served = this.#server?.received.get(connectionId);
-    const pick = (/** @type {Kind} */ kind) => {
-      const through = served?.[kind];
-      const track = through && !through.muted ? through : (direct?.received[kind] ?? through ?? null);
-      return { track, pc: track === through ? this.#server?.subscribe : direct?.pc };
-    };
-    const video = pick('video');
-    const audio = pick('audio');
-    /** @type {MediaRoute} */
-    const route = video.track && video.pc === direct?.pc ? 'peerToPeer' : served ? 'server' : 'peerToPeer';
-    return { video: video.track, audio: audio.track, pcs: { video: video.pc, audio: audio.pc }, route };
+      .map((participant) => withTracks(participant, ways));
   }
 
   /** Whether what there is to carry is carried. */
@@ -372,15 +381,17 @@ export class MediaSession {
     return this.#server ? this.#server.published : !this.#peer || this.#peer.connected;
   }
 
-  /** Sends another own track of this kind, or none. @param {Kind} kind @param {MediaStreamTrack | null} track */
-  replace(kind, track) {
-    if (kind === 'audio') this.#speech.watch(track);
-    if (!this.#said.now.onHold) this.#send(kind, track);
+  /** Sends another own track from this source, or none. @param {TrackSource} source @param {MediaStreamTrack | null} track */
+  replace(source, track) {
+    if (source === 'microphone') this.#speech.watch(track);
+    if (!this.#said.now.onHold) this.#send(source, track);
+    this.#announcer.catchUp();
+    this.say({});
   }
 
-  #send(/** @type {Kind} */ kind, /** @type {MediaStreamTrack | null} */ track) {
-    this.#peer?.replace(kind, track);
-    this.#server?.replace(kind, track);
+  #send(/** @type {TrackSource} */ source, /** @type {MediaStreamTrack | null} */ track) {
+    this.#peer?.replace(source, track);
+    this.#server?.replace(source, track);
   }
 
   /** Fresh ICE servers; what we receive through the server is offered anew. @returns {Promise<RTCIceServer[]>} */
@@ -399,14 +410,10 @@ export class MediaSession {
 
   /** Counters of everything received, for tests and for support. */
   async stats() {
-    return Promise.all(this.others().map(async ({ connectionId, name, route, video, audio, pcs }) => {
-      const [seen, heard] = await Promise.all([received(pcs.video, video), received(pcs.audio, audio)]);
-      return {
-        connectionId, name, route, local: false,
-        framesDecoded: seen.framesDecoded, videoPackets: seen.packets, videoBytes: seen.bytes,
-        audioPackets: heard.packets, audioSamples: heard.samples, audioEnergy: heard.energy,
-      };
-    }));
+    return Promise.all(this.others().map(async ({ connectionId, name, route, tracks }) => ({
+      connectionId, name, route, local: false,
+      tracks: await Promise.all(tracks.map(async ({ trackId, source, muted, track, pc }) => ({ trackId, source, muted, ...await received(pc, track) }))),
+    })));
   }
 
   leave() {
@@ -415,6 +422,7 @@ export class MediaSession {
     this.#off.forEach((off) => off());
     this.#left?.();
     this.#said.leave();
+    this.#announcer.forget();
     this.#speech.stop();
     this.#drop();
     // Also where no answer said that it was entered: that may still come to pass, and before this.

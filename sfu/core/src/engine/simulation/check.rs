@@ -1,12 +1,16 @@
 //! A client's connectivity checks, byte for byte of the simulation's choice.
 
-use crate::transport::check::{BINDING_REQUEST, BINDING_SUCCESS, attribute, named, signed, transaction};
-use is::stun::StunMessage;
+use crate::stun::{
+    Key,
+    attribute::{ICE_CONTROLLING, PRIORITY, USE_CANDIDATE},
+    kind::{BINDING_REQUEST, BINDING_SUCCESS},
+    read::Message,
+    write::Writer,
+};
+use std::net::{Ipv4Addr, SocketAddr};
 
-/// Attributes that only clients write (RFC 8489, section 18.3; RFC 8445, section 16.1).
-const XOR_MAPPED_ADDRESS: u16 = 0x0020;
-const USE_CANDIDATE: u16 = 0x0025;
-const ICE_CONTROLLING: u16 = 0x802A;
+/// The priority of every check: that of a path learned from one (RFC 8445, section 5.1.2.1).
+const PRIORITY_LEARNED: u32 = 0x6E7F_00FF;
 
 /// A binding request (RFC 8445, section 7.2) for the transport whose own name and password are
 /// given first, from the client of the name given then.
@@ -18,21 +22,24 @@ pub fn check(
     nominates: bool,
     transaction: [u8; 12],
 ) -> Vec<u8> {
-    let mut attributes = named(ufrag, remote_ufrag);
-    attribute(&mut attributes, ICE_CONTROLLING, &[7; 8]);
-    if nominates {
-        attribute(&mut attributes, USE_CANDIDATE, &[]);
-    }
-    signed(BINDING_REQUEST, attributes, pwd, transaction)
+    let mut out = Vec::new();
+    let writer = Writer::new(&mut out, BINDING_REQUEST, transaction)
+        .username(ufrag, remote_ufrag)
+        .attribute(PRIORITY, &[&PRIORITY_LEARNED.to_be_bytes()])
+        .attribute(ICE_CONTROLLING, &[&[7; 8]]);
+    let writer = if nominates { writer.attribute(USE_CANDIDATE, &[]) } else { writer };
+    writer.sign(&Key::new(pwd));
+    out
 }
 
 /// A client's response to a check of the engine's, under the client's own password; `None` if it is none.
 pub fn reply(request: &[u8], pwd: &str) -> Option<Vec<u8>> {
-    if !StunMessage::parse(request).ok()?.is_binding_request() {
-        return None;
-    }
-    let mut attributes = Vec::new();
-    // Where the request came from: family, port and address, which nobody looks at.
-    attribute(&mut attributes, XOR_MAPPED_ADDRESS, &[0, 1, 0, 0, 0, 0, 0, 0]);
-    Some(signed(BINDING_SUCCESS, attributes, pwd, transaction(request)?))
+    let message = Message::parse(request).filter(Message::is_request)?;
+    // Where the request came from, which nobody looks at.
+    let (transaction, source) = (message.transaction(), SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)));
+    let mut out = Vec::new();
+    Writer::new(&mut out, BINDING_SUCCESS, transaction)
+        .mapped_address(source, transaction)
+        .sign(&Key::new(pwd));
+    Some(out)
 }

@@ -2,7 +2,7 @@
 
 use super::stage::{Stage, answer, device};
 use crate::{
-    AnswerError, MediaEvent,
+    AnswerError, LossReason, MediaEvent,
     engine::simulation::Side,
     negotiation::offering::{ANSWER_TIME, UNANSWERED_MAX},
 };
@@ -37,7 +37,8 @@ fn who_answers_nothing_and_has_no_connection_is_lost() {
     let mut lost = 0;
     for _ in 0..UNANSWERED_MAX + 2 {
         stage.pass(ANSWER_TIME + LOOK);
-        let is_lost = |event: &MediaEvent| *event == MediaEvent::Lost { participant: device(2) };
+        let expected = MediaEvent::Lost { participant: device(2), reason: LossReason::Unanswered };
+        let is_lost = |event: &MediaEvent| *event == expected;
         lost += stage.output.take_events().filter(is_lost).count();
     }
     assert_eq!(lost, 1, "and it is said once");

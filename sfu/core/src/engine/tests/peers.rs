@@ -32,7 +32,7 @@ fn lost(stage: &mut Stage) -> Vec<common::id::ConnectionId> {
     let events = stage.output.take_events();
     events
         .filter_map(|event| match event {
-            MediaEvent::Lost { participant } => Some(participant),
+            MediaEvent::Lost { participant, .. } => Some(participant),
             MediaEvent::Offer { .. } => None,
         })
         .collect()
@@ -47,7 +47,6 @@ fn checks_from_ever_more_ports_are_answered_and_the_oldest_ports_forgotten() {
         assert_eq!(stage.datagrams(port).len(), 1, "port {port} is answered");
         let footprint = stage.engine.footprint();
         assert!(footprint.addresses_per_transport <= ADDRESSES_MAX, "{footprint:?}");
-        assert!(footprint.addresses_per_agent <= 2 * ADDRESSES_MAX, "{footprint:?}");
         assert!(footprint.addresses <= ADDRESSES_MAX + 1, "{footprint:?}");
     }
     stage.send(1001, 2001, 1, b"picture");

@@ -7,9 +7,9 @@ use crate::{
     id::{SubscriptionId, TransportId},
     rtcp::nack,
     rtp::sequence::SeqNo,
-    sdp::parse::Section,
+    sdp::parse::{Named, Section},
 };
-use common::clock::Clock;
+use common::{clock::Clock, id::TrackId, protocol::media::TrackSource};
 use std::collections::BTreeSet;
 
 /// A publisher of cameras on port 1001, and a subscriber of all of them on port 1002.
@@ -49,6 +49,32 @@ fn two_pictures_of_one_publisher_have_sections_streams_and_names_of_their_own() 
     let carried: BTreeSet<_> = packets.iter().map(|packet| (packet.ssrc, packet.payload.clone())).collect();
     assert_eq!(carried.len(), 3, "{packets:?}");
     assert_eq!(packets.iter().map(|packet| packet.ssrc).collect::<BTreeSet<_>>().len(), 3);
+}
+
+/// A screen and its sound are in step with each other, and not with the lips of who shows them.
+#[test]
+fn a_track_is_offered_by_its_own_name_until_another_takes_its_section() {
+    let mut stage = Stage::new(2);
+    let now = stage.clock.now();
+    let named = |n: u128, source| Named { id: TrackId::from_uuid(uuid::Uuid::from_u128(n)), source };
+    let camera = named(1, TrackSource::Camera);
+    let mut publish = |screen: Named| {
+        let mut described = cameras(&[0, 1]);
+        described.name("0", camera);
+        described.name("1", screen);
+        stage.engine.publish(device(1), &described, now, &mut stage.output).unwrap();
+        stage.engine.pending_offer(device(2))?;
+        let offer = stage.answer(2, |_| true);
+        let tracks: Vec<_> = offer.tracks.iter().map(|track| (track.track_id, track.source)).collect();
+        assert_eq!(tracks, [(camera.id, camera.source), (screen.id, screen.source)]);
+        let from = device(1);
+        let msids = [format!("{from} {}", camera.id), format!("{from}-screen {}", screen.id)];
+        assert_eq!(lines(&offer.sdp, "a=msid:"), msids);
+        Some(offer.revision)
+    };
+    assert_eq!(publish(named(2, TrackSource::Screen)), Some(1));
+    assert_eq!(publish(named(2, TrackSource::Screen)), None, "nothing is new");
+    assert_eq!(publish(named(3, TrackSource::Screen)), Some(2), "another track in the same section");
 }
 
 #[test]

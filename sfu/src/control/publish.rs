@@ -1,0 +1,124 @@
+//! What participants publish: named by the session, in its order, and then taken by the shard.
+
+use super::{Control, Reply, failure};
+use crate::session::{PublishError, SendingSection};
+use bus::Replier;
+use common::{
+    id::{ConnectionId, RoomId, TrackId},
+    protocol::media::{PublishTrack, Published, PublishedTrack},
+    subject::media::{MediaReply, MediaService},
+};
+use sfu_core::{
+    SdpError,
+    sdp::{
+        answer,
+        parse::{Named, Remote},
+    },
+};
+
+/// Descriptions that may wait to be named. Whoever reads more waits beside, and their participants with them.
+pub(super) const DESCRIBED_MAX: usize = 64;
+
+/// What a participant sends, as its description was read.
+pub(super) struct Described {
+    room: RoomId,
+    connection: ConnectionId,
+    offer: Remote,
+    tracks: Vec<PublishTrack>,
+    reply: Replier<MediaService>,
+}
+
+impl Control {
+    /// A participant publishes these tracks, with a description where its media goes through the server.
+    pub(super) async fn publish(
+        &mut self,
+        room: RoomId,
+        connection: ConnectionId,
+        sdp: Option<String>,
+        tracks: Vec<PublishTrack>,
+        reply: Replier<MediaService>,
+    ) {
+        if !self.may_send(room, connection) {
+            return reply.send(&Err(failure::forbidden()));
+        }
+        let Some(sdp) = sdp else {
+            let named = self.name(room, connection, None, &tracks).await;
+            let named = named.map(|tracks| MediaReply::Published(Published { sdp: None, tracks }));
+            return reply.send(&named.map_err(|error| failure::publish(&error)));
+        };
+        if let Err(failure) = self.served(room, connection) {
+            return reply.send(&Err(failure));
+        }
+        // Reading takes longer than all else, and holds up nobody.
+        let described = self.described.0.clone();
+        self.shutdown.tasks.spawn(async move {
+            let offer = match Remote::parse(&sdp) {
+                Ok(offer) if offer.sections.is_empty() => Err(SdpError::Missing("media sections")),
+                read => read,
+            };
+            match offer {
+                Ok(offer) => {
+                    let described =
+                        described.send(Described { room, connection, offer, tracks, reply }).await;
+                    if let Err(ended) = described {
+                        ended.0.reply.send(&Err(failure::unavailable()));
+                    }
+                }
+                Err(error) => reply.send(&Err(failure::sdp(&error))),
+            }
+        });
+    }
+
+    /// Names what a description describes, and has the shard take it.
+    pub(super) async fn handle_described(&mut self, described: Described) {
+        let Described { room, connection, mut offer, tracks, reply } = described;
+        let sections: Vec<SendingSection> = offer
+            .sections
+            .iter()
+            .filter(|section| section.sends)
+            .filter_map(|section| {
+                let (mid, is_taken) = (section.mid.clone(), answer::takes(section));
+                Some(SendingSection { mid, kind: section.kind?, is_taken })
+            })
+            .collect();
+        let named = match self.name(room, connection, Some(&sections), &tracks).await {
+            Ok(named) => named,
+            Err(error) => return reply.send(&Err(failure::publish(&error))),
+        };
+        for PublishedTrack { mid, track_id, source } in &named {
+            if let Some(mid) = mid {
+                offer.name(mid, Named { id: *track_id, source: *source });
+            }
+        }
+        let Ok(shard) = self.served(room, connection) else {
+            return reply.send(&Err(failure::not_joined()));
+        };
+        // In the session's order: what it shows last is what the shard forwards.
+        match shard.publish(connection, offer) {
+            Ok(answered) => self.beside(reply, async move {
+                let answered = answered.await.map_err(|_| failure::unavailable())?;
+                let sdp = answered.map_err(|error| failure::sdp(&error))?;
+                Ok(MediaReply::Published(Published { sdp: Some(sdp), tracks: named }))
+            }),
+            Err(_) => reply.send(&Reply::Err(failure::unavailable())),
+        }
+    }
+
+    /// What the session calls these tracks, which it shows to everybody from now on.
+    async fn name(
+        &mut self,
+        room: RoomId,
+        connection: ConnectionId,
+        sections: Option<&[SendingSection]>,
+        tracks: &[PublishTrack],
+    ) -> Result<Vec<PublishedTrack>, PublishError> {
+        let clock = self.deps.clock.clone();
+        let fresh = || TrackId::generate(&*clock);
+        let mut named = Err(PublishError::NotSeated);
+        self.change(room, |session, effects| {
+            named = session.publish(connection, sections, tracks, fresh, effects);
+        })
+        .await;
+        named
+    }
+}
