@@ -54,7 +54,8 @@ pub fn cameras(cameras: impl IntoIterator<Item = (u32, u32)>) -> String {
 pub fn tracks(tracks: impl IntoIterator<Item = Track>) -> String {
     let tracks: Vec<Track> = tracks.into_iter().collect();
     let bundle: String = tracks.iter().map(|track| format!(" {}", track.mid)).collect();
-    let mut text = session(1) + &format!("a=group:BUNDLE{bundle}\r\n");
+    let mut text = session(1);
+    text += &format!("a=group:BUNDLE{bundle}\r\n");
     for Track { mid, kind, ssrc } in tracks {
         text += &section(kind, &mid.to_string(), "actpass", "sendonly");
         if kind == Kind::Video {

@@ -9,5 +9,7 @@
     reason = "test code: whatever is not as expected is a failure"
 )]
 
+#[path = "formats/rtcp.rs"]
+mod rtcp;
 #[path = "formats/srtp.rs"]
 mod srtp;

@@ -7,7 +7,7 @@
 use crate::{
     Engine, EngineError, Output, SessionId, Stats, demux,
     engine::simulation::{Side, check},
-    rtcp,
+    rtcp::{self, Packet, nack::Loss},
     rtp::{header::Header, sequence::SeqNo},
     sdp::{Local, answer, parse::Remote},
     srtp::{Opener, Profile, Sealer, contexts},
@@ -19,7 +19,7 @@ use common::{
     id::ConnectionId,
     protocol::media::SDP_BYTES_MAX,
 };
-use std::{collections::BTreeMap, net::SocketAddr, sync::OnceLock, time::Duration};
+use std::{collections::BTreeMap, hint::black_box, net::SocketAddr, sync::OnceLock, time::Duration};
 use uuid::Uuid;
 
 /// Key material that nobody uses (RFC 5764, section 4.2).
@@ -34,7 +34,7 @@ const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 
 /// Tells a datagram's protocol, and reads it as STUN whether it is or not; then once more with the right length and
 /// signature, so that its attributes are looked at.
 pub fn demux(datagram: &[u8]) {
-    std::hint::black_box(demux::protocol(datagram));
+    black_box(demux::protocol(datagram));
     stun(datagram);
     if let Some((kind, attributes)) = datagram.split_first_chunk() {
         let mut out = Vec::new();
@@ -47,7 +47,7 @@ pub fn demux(datagram: &[u8]) {
 fn stun(datagram: &[u8]) {
     if let Some(message) = Message::parse(datagram) {
         let is_signed = message.is_signed_with(&Key::new(PASSWORD));
-        std::hint::black_box((message.addressee(), message.nominates(), message.unknown(), is_signed));
+        black_box((message.addressee(), message.nominates(), message.unknown(), is_signed));
     }
 }
 
@@ -55,15 +55,34 @@ fn stun(datagram: &[u8]) {
 pub fn rtp(packet: &[u8]) {
     if let Some(header) = Header::parse(packet) {
         for id in 0..=u8::MAX {
-            std::hint::black_box(header.extension(id));
+            black_box(header.extension(id));
         }
     }
 }
 
-/// Reads a compound RTCP packet.
+/// Reads a compound RTCP packet, and all that each packet of it says.
 pub fn rtcp(packet: &[u8]) {
-    rtcp::read::for_each_item(packet, |item| {
-        std::hint::black_box(item);
+    for packet in rtcp::packets(packet) {
+        match packet {
+            Packet::SenderReport(report, blocks) => {
+                black_box(report);
+                see(blocks.iter());
+            }
+            Packet::ReceiverReport(report) => see(report.blocks.iter()),
+            Packet::SourceDescription(description) => see(description.sources()),
+            Packet::Goodbye(goodbye) => see(goodbye.sources()),
+            Packet::Nack(nack) => see(nack.losses().flat_map(Loss::sequences)),
+            Packet::Pli(pli) => see(std::iter::once(pli)),
+            Packet::Fir(fir) => see(fir.requests()),
+            Packet::Remb(remb) => see(remb.streams()),
+            Packet::TransportFeedback(feedback) => see(feedback.statuses()),
+        }
+    }
+}
+
+fn see<T>(said: impl Iterator<Item = T>) {
+    said.for_each(|it| {
+        black_box(it);
     });
 }
 
@@ -90,7 +109,7 @@ pub fn sdp(text: &[u8]) {
         } else {
             assert!(remote.sections.is_empty() || answer.len() > SDP_BYTES_MAX, "{answer}");
         }
-        std::hint::black_box((answer::check(&remote).is_ok(), remote.accepted().len()));
+        black_box((answer::check(&remote).is_ok(), remote.accepted().len()));
     }
 }
 

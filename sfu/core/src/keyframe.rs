@@ -1,8 +1,14 @@
 //! Asking publishers for key frames, for all who cannot decode without one.
 
 use crate::{
-    forward::Forwarding, id::PublicationId, moment::after, output::Output, publication::Publication,
-    rtcp::write, schedule::Schedule, transports::Transports,
+    forward::Forwarding,
+    id::PublicationId,
+    moment::after,
+    output::Output,
+    publication::Publication,
+    rtcp::{pli, receiver_report},
+    schedule::Schedule,
+    transports::Transports,
 };
 use common::protocol::media::TrackKind;
 use std::time::{Duration, Instant};
@@ -88,8 +94,8 @@ impl KeyFrames {
         }
         *key_frame = KeyFrameRequest { is_wanted: false, asked_at: Some(now) };
         self.packet.clear();
-        write::receiver_report(&mut self.packet, ssrc, &[]);
-        write::pli(&mut self.packet, ssrc, ssrc);
+        receiver_report::write(&mut self.packet, ssrc, &[]);
+        pli::write(&mut self.packet, ssrc, ssrc);
         transport.send_rtcp(&self.packet, output);
     }
 

@@ -5,7 +5,7 @@ use crate::{
     keyframe::KEYFRAME_INTERVAL,
     negotiation::offering::{ANSWER_TIME, SECTIONS_PER_KIND_MAX, UNANSWERED_MAX},
     report::REPORT_INTERVAL_MIN,
-    rtcp::read::ITEMS_MAX,
+    rtcp::{ITEMS_MAX, STATUSES_MAX},
     sdp::bounds,
     srtp::STREAMS_MAX,
     stun,
@@ -160,6 +160,11 @@ fn feedback() -> Vec<Limit> {
             "silence",
         ),
         fixed("things read of one RTCP datagram", count(ITEMS_MAX, "things"), "the rest is not read"),
+        fixed(
+            "packets that the transport-wide feedback of one RTCP datagram speaks of",
+            count(STATUSES_MAX, "packets"),
+            "the rest is not read",
+        ),
         fixed(
             "time between key frames asked of a publisher, per track",
             time(KEYFRAME_INTERVAL),

@@ -6,7 +6,7 @@ use crate::{
     moment::after,
     output::Output,
     publication::Publication,
-    rtcp::write::{self, ReportBlock},
+    rtcp::{receiver_report, remb, report_block::ReportBlock},
     schedule::Schedule,
     transports::Transports,
 };
@@ -22,7 +22,7 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) const REPORT_INTERVAL_MIN: Duration = Duration::from_millis(250);
 
 /// What a publisher may send, in bits per second: one good camera and a voice.
-const RATE_MAX: u32 = 2_500_000;
+const RATE_MAX: u64 = 2_500_000;
 
 /// Who is to be told when.
 #[derive(Default)]
@@ -82,8 +82,8 @@ impl Reports {
         self.streams.clear();
         self.streams.extend(self.blocks.iter().map(|block| block.ssrc));
         self.packet.clear();
-        write::receiver_report(&mut self.packet, first.ssrc, &self.blocks);
-        write::remb(&mut self.packet, first.ssrc, RATE_MAX, &self.streams);
+        receiver_report::write(&mut self.packet, first.ssrc, &self.blocks);
+        remb::write(&mut self.packet, first.ssrc, RATE_MAX, &self.streams);
         transport.send_rtcp(&self.packet, output);
     }
 

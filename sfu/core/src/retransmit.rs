@@ -4,7 +4,10 @@ use crate::{
     forward::Forwarding,
     id::{PublicationId, SubscriptionId},
     output::Output,
-    rtcp::write,
+    rtcp::{
+        nack::{self, Loss},
+        receiver_report,
+    },
     schedule::Schedule,
     subscription::Again,
     transports::Transports,
@@ -62,8 +65,8 @@ impl Retransmission {
             (self.missing.is_empty(), publication.description.ssrc, transport)
         {
             self.packet.clear();
-            write::receiver_report(&mut self.packet, ssrc, &[]);
-            write::nack(&mut self.packet, ssrc, ssrc, &self.missing);
+            receiver_report::write(&mut self.packet, ssrc, &[]);
+            nack::write(&mut self.packet, ssrc, ssrc, &self.missing);
             transport.send_rtcp(&self.packet, output);
         }
         publication.arrivals.take_hopeless()
@@ -74,11 +77,10 @@ impl Retransmission {
         self.deadlines.remove(id);
     }
 
-    /// Sends a subscriber again what it asks for: the first packet, and those of the sixteen after it
-    /// whose bit is set (RFC 4585, section 6.2.1).
+    /// Sends a subscriber again what it asks for.
     pub(crate) fn resend(
         id: SubscriptionId,
-        (first, following): (u16, u16),
+        loss: Loss,
         forwarding: &mut Forwarding,
         transports: &mut Transports,
         now: Instant,
@@ -87,9 +89,7 @@ impl Retransmission {
         let mut resent = Resent::default();
         let Some((subscription, publication)) = forwarding.subscription_mut(id) else { return resent };
         let Some(transport) = transports.get_mut(subscription.transport) else { return resent };
-        let others = (0..16_u16).filter(|bit| following.unbounded_shr((*bit).into()) & 1 != 0);
-        let wires = others.map(|bit| first.wrapping_add(bit).wrapping_add(1));
-        for wire in std::iter::once(first).chain(wires) {
+        for wire in loss.sequences() {
             match subscription.resend(wire, &publication.buffer, transport, now, output) {
                 Again::Sent => resent.packets = resent.packets.saturating_add(1),
                 Again::Needless => {}

@@ -6,7 +6,7 @@ use crate::{
     buffer::{Packet, PacketBuffer},
     id::{PublicationId, TransportId},
     output::Output,
-    rtcp::write,
+    rtcp::sender_report::{SenderReport, middle},
     rtp::{
         header::{BYTES_MIN, PlainHeader},
         sequence::SeqNo,
@@ -183,10 +183,11 @@ impl Subscription {
     ) {
         if self.packets > 0 {
             let mut packet = Vec::new();
-            write::sender_report(&mut packet, self.ssrc, ntp, rtp_time, self.packets, self.octets);
+            let Self { ssrc, packets, octets, .. } = *self;
+            SenderReport { ssrc, ntp, rtp_time, packets, octets }.write(&mut packet, &[]);
             transport.send_rtcp(&packet, output);
             let [last, _] = self.reports;
-            self.reports = [Some((write::middle(ntp), now)), last];
+            self.reports = [Some((middle(ntp), now)), last];
         }
     }
 

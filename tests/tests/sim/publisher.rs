@@ -1,7 +1,7 @@
 //! A camera: frames of several packets, sent again when asked for.
 
 use sfu_core::{
-    rtcp::read::{self, RtcpItem},
+    rtcp::{self, Packet, nack::Loss},
     rtp::{header::PlainHeader, sequence::SeqNo},
     srtp::{Opener, Profile, Sealer, contexts},
 };
@@ -84,14 +84,11 @@ impl Publisher {
     pub(crate) fn handle(&mut self, mut bytes: Vec<u8>) -> Vec<Vec<u8>> {
         let Some(length) = self.opener.rtcp(&mut bytes) else { return Vec::new() };
         let mut wanted = Vec::new();
-        read::for_each_item(&bytes[..length], |said| {
-            if let RtcpItem::Nack { first, following, .. } = said {
-                wanted.push(first);
-                wanted.extend(
-                    (0..16).filter(|bit| following & (1 << bit) != 0).map(|bit| first.wrapping_add(bit + 1)),
-                );
+        for packet in rtcp::packets(&bytes[..length]) {
+            if let Packet::Nack(nack) = packet {
+                wanted.extend(nack.losses().flat_map(Loss::sequences));
             }
-        });
+        }
         let mut datagrams = Vec::new();
         for wire in wanted {
             let Some((timestamp, marker, payload)) = self.history.get(&wire).cloned() else { continue };

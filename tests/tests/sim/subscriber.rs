@@ -1,7 +1,7 @@
 //! A screen: puts frames together and asks for what is missing.
 
 use sfu_core::{
-    rtcp::write,
+    rtcp::{nack, receiver_report},
     rtp::sequence::SeqNo,
     srtp::{Opened, Opener, Profile, Sealer, contexts},
 };
@@ -79,8 +79,8 @@ impl Subscriber {
             return None;
         }
         let (mut packet, mut out) = (Vec::new(), Vec::new());
-        write::receiver_report(&mut packet, 1, &[]);
-        write::nack(&mut packet, 1, ssrc, &missing);
+        receiver_report::write(&mut packet, 1, &[]);
+        nack::write(&mut packet, 1, ssrc, &missing);
         assert!(self.sealer.rtcp(&packet, &mut out));
         Some(out)
     }

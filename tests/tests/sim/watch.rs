@@ -3,8 +3,10 @@
 use sfu_core::{
     Engine, Output,
     rtcp::{
-        read::{self, RtcpItem},
-        write::middle,
+        self, Packet,
+        pli::Pli,
+        report_block::{ReportBlock, ReportBlocks},
+        sender_report::{SenderReport, middle},
     },
     rtp::{header::Header, sequence::SeqNo},
     srtp::{Opener, Profile, contexts},
@@ -238,17 +240,21 @@ impl Line {
         let mut packet = datagram.to_vec();
         let Some(length) = self.heard.rtcp(&mut packet) else { return };
         self.again.retain(|_, (at, _)| now - *at <= ROUND_TRIP_MAX);
-        read::for_each_item(&packet[..length], |said| {
-            let RtcpItem::Reception { ssrc, report, since } = said else { return };
+        let reports = rtcp::packets(&packet[..length]).filter_map(|packet| {
+            let Packet::ReceiverReport(report) = packet else { return None };
+            Some(report.blocks)
+        });
+        for ReportBlock { ssrc, last_report, since_last_report, .. } in reports.flat_map(ReportBlocks::iter) {
             let reports = self.reports.get(&ssrc).into_iter().flatten();
-            let Some((_, sent_at)) = reports.rev().find(|(middle, _)| *middle == report) else { return };
-            let held = Duration::from_secs_f64(f64::from(since) / 65_536.0);
+            let sent = reports.rev().find(|(middle, _)| *middle == last_report);
+            let Some((_, sent_at)) = sent else { continue };
+            let held = Duration::from_secs_f64(f64::from(since_last_report) / 65_536.0);
             let round_trip = (now - *sent_at).saturating_sub(held).min(ROUND_TRIP_MAX);
             self.round_trips.insert(ssrc, round_trip);
             // What was waited for under a shorter one has been waited for.
             let again = self.again.range_mut((ssrc + 1, 0)..=(ssrc + 1, u16::MAX));
             again.for_each(|(_, (_, least))| *least = (*least).min(round_trip.max(RESEND_INTERVAL_MIN)));
-        });
+        }
     }
 
     fn note_bytes(&mut self, bytes: usize, is_again: bool, now: Instant) {
@@ -268,18 +274,24 @@ impl Line {
         assert!(self.sealed_rtcp.insert(index), "index {index} is used twice");
         let mut packet = datagram.to_vec();
         let length = self.opener.rtcp(&mut packet).expect("its receiver can open it");
-        read::for_each_item(&packet[..length], |said| match said {
-            RtcpItem::KeyframeRequest { ssrc } => {
-                let before = self.asked.insert(ssrc, now);
-                let is_early = before.is_some_and(|before| now - before < KEYFRAME_INTERVAL);
-                assert!(!is_early, "stream {ssrc} is asked for key frames too often");
+        for packet in rtcp::packets(&packet[..length]) {
+            match packet {
+                Packet::Pli(Pli { media, .. }) => {
+                    let before = self.asked.insert(media, now);
+                    let is_early = before.is_some_and(|before| now - before < KEYFRAME_INTERVAL);
+                    assert!(!is_early, "stream {media} is asked for key frames too often");
+                }
+                Packet::SenderReport(SenderReport { ssrc, ntp, .. }, _) => {
+                    let reports = self.reports.entry(ssrc).or_default();
+                    reports.push_back((middle(ntp), now));
+                    reports.drain(..reports.len().saturating_sub(2));
+                }
+                Packet::ReceiverReport(_) | Packet::Nack(_) | Packet::Remb(_) => {}
+                Packet::SourceDescription(_)
+                | Packet::Goodbye(_)
+                | Packet::Fir(_)
+                | Packet::TransportFeedback(_) => panic!("nobody wants {packet:?}"),
             }
-            RtcpItem::SenderReport { ssrc, ntp, .. } => {
-                let reports = self.reports.entry(ssrc).or_default();
-                reports.push_back((middle(ntp), now));
-                reports.drain(..reports.len().saturating_sub(2));
-            }
-            RtcpItem::Reception { .. } | RtcpItem::Nack { .. } => {}
-        });
+        }
     }
 }

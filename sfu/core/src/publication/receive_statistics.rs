@@ -1,7 +1,7 @@
 //! What the sender of a track is told about how it is received.
 
 use super::arrivals::Arrivals;
-use crate::rtcp::write::{ReportBlock, middle};
+use crate::rtcp::{report_block::ReportBlock, sender_report::middle};
 use common::protocol::media::TrackKind;
 use std::time::Instant;
 
@@ -80,7 +80,7 @@ impl ReceiveStatistics {
         Some(ReportBlock {
             ssrc,
             fraction_lost: u8::try_from(fraction).unwrap_or(u8::MAX),
-            lost: u32::try_from(lost).unwrap_or(u32::MAX).min(0x007F_FFFF),
+            lost: i32::try_from(lost).unwrap_or(i32::MAX),
             // The first cycle is ours (see `SeqNo::first`).
             highest: u32::try_from(highest.extended().wrapping_sub(0x1_0000) & 0xFFFF_FFFF).unwrap_or(0),
             jitter,

@@ -27,7 +27,7 @@ pub(crate) struct SessionKeys {
 /// The keys of one direction's RTP, or of its RTCP.
 pub(super) enum Protection {
     Gcm(Gcm),
-    /// Boxed: it is ten times as large, and rare.
+    /// Boxed: it is much larger, and rare.
     CounterMode(Box<CounterMode>),
 }
 

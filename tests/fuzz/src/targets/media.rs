@@ -73,9 +73,10 @@ pub(super) fn rtp_seeds() -> Vec<Vec<u8>> {
     rtp_packets().into()
 }
 
-/// Sender and receiver report, NACK, PLI, FIR, REMB, SDES, BYE; each alone and all together (RFC 3550, RFC 4585).
+/// Sender and receiver report, NACK, PLI, FIR, REMB, SDES, BYE, transport-wide feedback of runs and of vectors of both
+/// widths, with padding; each alone and all together (RFC 3550, RFC 4585).
 pub(super) fn rtcp_seeds() -> Vec<Vec<u8>> {
-    let words: [&[u32]; 8] = [
+    let words: [&[u32]; 10] = [
         &[0x80C8_0006, 2001, 0xE000_0000, 0, 90_000, 10, 1000],
         &[0x81C9_0007, 2002, 2001, 0x0100_0001, 5, 9, 0xE000_0000, 6],
         &[0x81CD_0003, 1, 2001, 0x0001_8005],
@@ -84,6 +85,8 @@ pub(super) fn rtcp_seeds() -> Vec<Vec<u8>> {
         &[0x8FCE_0005, 1, 0, 0x5245_4D42, 0x0103_FFFF, 2001],
         &[0x81CA_0003, 2001, 0x0104_6361, 0x6D65_0000],
         &[0x81CB_0001, 2001],
+        &[0x8FCD_0007, 1, 2001, 0x0005_0007, 0xFFFF_FE03, 0x2003_CA00, 0x0102_00FF, 0xF601_2C00],
+        &[0xAFCD_0007, 1, 2001, 0xFFFE_0010, 0x0000_0104, 0xA801_0002, 0x0102_0304, 0x0500_0003],
     ];
     let packets = words.map(|words| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>());
     packets.iter().cloned().chain([packets.concat()]).collect()

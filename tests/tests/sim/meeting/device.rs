@@ -4,8 +4,9 @@ use sfu_core::{
     Offer,
     engine::simulation::{Side, check, reply},
     rtcp::{
-        read::{self, RtcpItem},
-        write::{self, ReportBlock},
+        self, Packet, nack, pli, receiver_report,
+        report_block::ReportBlock,
+        sender_report::{SenderReport, middle},
     },
     rtp::{header::PlainHeader, sequence::SeqNo},
     srtp::{Opener, Profile, Sealer, contexts},
@@ -226,10 +227,10 @@ impl Device {
     pub(crate) fn storm(&mut self, from: u16) -> Option<Vec<u8>> {
         let wanted: Vec<u16> = (0..120).map(|n| from.wrapping_add(n)).collect();
         let mut packet = Vec::new();
-        write::receiver_report(&mut packet, 1, &[]);
+        receiver_report::write(&mut packet, 1, &[]);
         for ssrc in &self.offered {
-            write::nack(&mut packet, 1, *ssrc, &wanted);
-            write::pli(&mut packet, 1, *ssrc);
+            nack::write(&mut packet, 1, *ssrc, &wanted);
+            pli::write(&mut packet, 1, *ssrc);
         }
         Some(self.subscribe.as_mut()?.rtcp(&packet))
     }
@@ -239,11 +240,11 @@ impl Device {
         let is_rtcp = (192..=223).contains(&datagram[1]);
         let Some(link) = self.subscribe.as_mut().filter(|_| is_rtcp) else { return };
         let Some(length) = link.opener.rtcp(datagram) else { return };
-        read::for_each_item(&datagram[..length], |said| {
-            if let RtcpItem::SenderReport { ssrc, ntp, .. } = said {
-                self.heard.insert(ssrc, (write::middle(ntp), now));
+        for packet in rtcp::packets(&datagram[..length]) {
+            if let Packet::SenderReport(report, _) = packet {
+                self.heard.insert(report.ssrc, (middle(report.ntp), now));
             }
-        });
+        }
     }
 
     /// Says how it receives. Who is not `honest` says that reports came just now, as if the way were long.
@@ -260,7 +261,7 @@ impl Device {
             })
             .collect();
         let mut packet = Vec::new();
-        write::receiver_report(&mut packet, 1, &blocks);
+        receiver_report::write(&mut packet, 1, &blocks);
         Some(self.subscribe.as_mut()?.rtcp(&packet))
     }
 
@@ -287,7 +288,9 @@ impl Device {
     pub(crate) fn report(&mut self, time: u64) -> Option<Vec<u8>> {
         let mut packet = Vec::new();
         for source in self.sources.values() {
-            write::sender_report(&mut packet, source.ssrc, time << 16, 1, 2, 3);
+            let ssrc = source.ssrc;
+            SenderReport { ssrc, ntp: time << 16, rtp_time: 1, packets: 2, octets: 3 }
+                .write(&mut packet, &[]);
         }
         let link = self.publish.as_mut()?;
         (!packet.is_empty()).then(|| link.rtcp(&packet))

@@ -9,7 +9,11 @@ use crate::{
     engine::simulation::Side,
     keyframe::KEYFRAME_INTERVAL,
     report::REPORT_INTERVAL_MIN,
-    rtcp::write,
+    rtcp::{
+        nack, pli, receiver_report,
+        report_block::ReportBlock,
+        sender_report::{SenderReport, middle},
+    },
     subscription::RESEND_INTERVAL_MIN,
 };
 use std::time::Duration;
@@ -35,7 +39,7 @@ fn watching(packets: u16) -> (Stage, u32) {
 /// The bytes on the network that one request brings.
 fn asked(stage: &mut Stage, ssrc: u32, numbers: &[u16]) -> usize {
     let mut packet = Vec::new();
-    write::nack(&mut packet, 1, ssrc, numbers);
+    nack::write(&mut packet, 1, ssrc, numbers);
     stage.tell(1002, &packet);
     stage.datagrams(1002).iter().map(Vec::len).sum()
 }
@@ -77,16 +81,16 @@ fn a_packet_is_sent_again_once_per_round_trip() {
 fn a_longer_round_trip_is_learned_from_the_receivers_reports() {
     let (mut stage, ssrc) = watching(100);
     let mut report = Vec::new();
-    write::sender_report(&mut report, 2001, 0x0123_4567_89AB_CDEF, 1, 2, 3);
+    SenderReport { ssrc: 2001, ntp: 0x0123_4567_89AB_CDEF, rtp_time: 1, packets: 2, octets: 3 }
+        .write(&mut report, &[]);
     stage.tell(1001, &report);
     assert_eq!(stage.datagrams(1002).len(), 1, "the report is passed on");
     // It comes back after 300 ms, of which the receiver had it for 100.
     stage.pass(Duration::from_millis(300));
-    let last_report = write::middle(0x0123_4567_89AB_CDEF);
-    let block =
-        write::ReportBlock { ssrc, last_report, since_last_report: 6_554, ..write::ReportBlock::default() };
+    let last_report = middle(0x0123_4567_89AB_CDEF);
+    let block = ReportBlock { ssrc, last_report, since_last_report: 6_554, ..ReportBlock::default() };
     let mut answer = Vec::new();
-    write::receiver_report(&mut answer, 1, &[block]);
+    receiver_report::write(&mut answer, 1, &[block]);
     stage.tell(1002, &answer);
     stage.output.clear_datagrams();
     assert!(asked(&mut stage, ssrc, &[50]) > 0);
@@ -105,7 +109,7 @@ fn a_storm_of_wishes_for_key_frames_reaches_the_publisher_twice_a_second() {
     for _ in 0..100 {
         let mut packet = Vec::new();
         for _ in 0..50 {
-            write::pli(&mut packet, 1, ssrc);
+            pli::write(&mut packet, 1, ssrc);
         }
         stage.tell(1002, &packet);
         // The report of each second goes to the publisher too, and is larger.
@@ -123,7 +127,7 @@ fn a_storm_of_sender_reports_reaches_subscribers_four_times_a_second() {
     for _ in 0..100 {
         let mut packet = Vec::new();
         for _ in 0..50 {
-            write::sender_report(&mut packet, 2001, 7, 1, 2, 3);
+            SenderReport { ssrc: 2001, ntp: 7, rtp_time: 1, packets: 2, octets: 3 }.write(&mut packet, &[]);
         }
         stage.tell(1001, &packet);
         passed += stage.datagrams(1002).len();

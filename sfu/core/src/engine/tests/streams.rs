@@ -5,7 +5,7 @@ use crate::{
     buffer::Packet,
     engine::simulation::Side,
     id::{SubscriptionId, TransportId},
-    rtcp::write,
+    rtcp::nack,
     rtp::sequence::SeqNo,
     sdp::parse::{Named, Section},
 };
@@ -148,7 +148,7 @@ fn ask_again(stage: &mut Stage, number: u64) {
     let (id, _) = only(stage);
     let ssrc = stage.engine.forwarding.subscription_mut(id).unwrap().0.ssrc;
     let mut packet = Vec::new();
-    write::nack(&mut packet, 1, ssrc, &[u16::try_from(number).unwrap()]);
+    nack::write(&mut packet, 1, ssrc, &[u16::try_from(number).unwrap()]);
     stage.tell(1002, &packet);
 }
 
