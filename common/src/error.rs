@@ -124,8 +124,11 @@ codes! {
     /// The action does not fit the call's state.
     CALL_WRONG_STATE = "call.wrongState";
     /// The session description cannot be used, or is larger than any client needs: 112 KiB, 7,168 lines, 256
-    /// sections, 512 attributes, 64 candidates and 128 formats a section.
+    /// sections, 512 attributes, 64 candidates, 128 formats and 8 encodings a section.
     MEDIA_INVALID_SDP = "media.invalidSdp";
+    /// Nothing that the client offers to send can be forwarded: it has no codec that the server passes on. The message
+    /// names those of either side.
+    MEDIA_NOTHING_AGREED = "media.nothingAgreed";
     /// The participant has not joined the room's media session.
     MEDIA_NOT_JOINED = "media.notJoined";
     /// An answer to an offer that has been replaced by a newer one.

@@ -67,6 +67,8 @@ mod long_room;
 mod named;
 #[path = "e2e/native.rs"]
 mod native;
+#[path = "e2e/negotiation.rs"]
+mod negotiation;
 #[path = "e2e/notifications.rs"]
 mod notifications;
 #[path = "e2e/pages.rs"]

@@ -474,8 +474,10 @@ export type ErrorCode =
   | 'call.notInvited'
   /** The action does not fit the call's state. */
   | 'call.wrongState'
-  /** The session description cannot be used, or is larger than any client needs: 112 KiB, 7,168 lines, 256 sections, 512 attributes, 64 candidates and 128 formats a section. */
+  /** The session description cannot be used, or is larger than any client needs: 112 KiB, 7,168 lines, 256 sections, 512 attributes, 64 candidates, 128 formats and 8 encodings a section. */
   | 'media.invalidSdp'
+  /** Nothing that the client offers to send can be forwarded: it has no codec that the server passes on. The message names those of either side. */
+  | 'media.nothingAgreed'
   /** The participant has not joined the room's media session. */
   | 'media.notJoined'
   /** An answer to an offer that has been replaced by a newer one. */

@@ -43,11 +43,13 @@ struct Egress {
 
 /// What an RTP packet was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Received {
+pub(crate) struct Received {
     /// A packet of this track.
-    Packet(PublicationId, Arrival),
-    /// More than the track may send.
-    Refused,
+    pub(crate) publication: PublicationId,
+    /// The first of a stream that no description named.
+    pub(crate) is_of_new_stream: bool,
+    /// `None` if it is more than the track may send.
+    pub(crate) arrival: Option<Arrival>,
 }
 
 /// All tracks, who gets each, and what of them is not forwarded yet.
@@ -219,10 +221,11 @@ impl Forwarding {
         now: Instant,
     ) -> Option<Received> {
         let known = self.stream(transport, header.ssrc);
+        let is_of_new_stream = known.is_none();
         let Stream { publication: id, is_rtx } = known.or_else(|| self.bind(transport, &header))?;
         let publication = self.publications.get_mut(id)?;
         if !publication.incoming.take(bytes, now) {
-            return Some(Received::Refused);
+            return Some(Received { publication: id, is_of_new_stream, arrival: None });
         }
         let (wire, has_padding, payload) = if is_rtx {
             let (original, rest) = payload.split_first_chunk::<ORIGINAL_BYTES>()?;
@@ -235,15 +238,17 @@ impl Forwarding {
         if !was_fresh && !publication.fresh.is_empty() {
             self.fresh.push(id);
         }
-        Some(Received::Packet(id, arrival))
+        Some(Received { publication: id, is_of_new_stream, arrival: Some(arrival) })
     }
 
-    /// What a stream is that no description named: that of the only track that may have its payload type.
+    /// What a stream is that no description named: that of the only track that may have its payload type, and
+    /// that its packet names if it names any.
     fn bind(&mut self, transport: TransportId, header: &Header<'_>) -> Option<Stream> {
         let ingress = self.ingress.get_mut(transport)?;
         let fits = |description: &Description| {
-            (description.payload_type == header.payload_type && description.ssrc.is_none())
-                || description.rtx_payload_type == Some(header.payload_type)
+            let is_media = description.payload_type == header.payload_type && description.ssrc.is_none();
+            let is_rtx = description.rtx_payload_type == Some(header.payload_type);
+            (is_media || is_rtx) && description.is_named_in(header)
         };
         let of = |id: &PublicationId| self.publications.get(*id).map(|it| &it.description);
         let mut nameless = ingress.publications.iter().filter(|id| of(id).is_some_and(fits));

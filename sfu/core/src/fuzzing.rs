@@ -9,7 +9,7 @@ use crate::{
     engine::simulation::{Side, check},
     rtcp::{self, Packet, nack::Loss},
     rtp::{header::Header, sequence::SeqNo},
-    sdp::parse::Remote,
+    sdp::{Local, answer, parse::Remote},
     srtp::{Opener, Profile, Sealer, contexts},
     stun::{Key, attribute::PRIORITY, kind::BINDING_REQUEST, read::Message, write::Writer},
     transport::Identity,
@@ -17,6 +17,7 @@ use crate::{
 use common::{
     clock::{Clock, ManualClock},
     id::ConnectionId,
+    protocol::media::SDP_BYTES_MAX,
 };
 use std::{collections::BTreeMap, hint::black_box, net::SocketAddr, sync::OnceLock, time::Duration};
 use uuid::Uuid;
@@ -85,10 +86,30 @@ fn see<T>(said: impl Iterator<Item = T>) {
     });
 }
 
-/// Reads a session description.
+/// What clients really offer.
+pub const OFFERS: [&str; 5] = [
+    include_str!("sdp/fixtures/chromium-simulcast.sdp"),
+    include_str!("sdp/fixtures/firefox-simulcast.sdp"),
+    include_str!("sdp/fixtures/pion.sdp"),
+    include_str!("sdp/fixtures/aiortc.sdp"),
+    include_str!("sdp/fixtures/gstreamer-whip.sdp"),
+];
+
+/// Reads a session description, and answers it.
 pub fn sdp(text: &[u8]) {
-    if let Ok(text) = std::str::from_utf8(text) {
-        let _either_way = black_box(Remote::parse(text));
+    if let Ok(text) = std::str::from_utf8(text)
+        && let Ok(remote) = Remote::parse(text)
+    {
+        let local =
+            Local { ufrag: "abcd", pwd: "0123456789abcdef01234567", fingerprint: "AA", candidates: &[] };
+        let answer = answer::write(&remote, local, 1, 1);
+        // Whatever was offered, nothing of it gets out of its line in the answer.
+        if let Ok(read) = Remote::parse(&answer) {
+            assert_eq!(read.sections.len(), remote.sections.len(), "{answer}");
+        } else {
+            assert!(remote.sections.is_empty() || answer.len() > SDP_BYTES_MAX, "{answer}");
+        }
+        black_box((answer::check(&remote).is_ok(), remote.accepted().len()));
     }
 }
 

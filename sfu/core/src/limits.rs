@@ -43,6 +43,12 @@ fn descriptions() -> Vec<Limit> {
         fixed("attributes, per media section", count(bounds::ATTRIBUTES_MAX, "attributes"), INVALID),
         fixed("candidates, per media section", count(bounds::CANDIDATES_MAX, "candidates"), INVALID),
         fixed("formats, per media section", count(bounds::FORMATS_MAX, "formats"), INVALID),
+        fixed("encodings, per media section", count(bounds::ENCODINGS_MAX, "encodings"), INVALID),
+        fixed(
+            "certificates of a session description",
+            count(bounds::FINGERPRINTS_MAX, "fingerprints"),
+            INVALID,
+        ),
         fixed(
             "tracks that a participant sends",
             format!("{}, one from each source", count(TrackSource::ALL.len(), "tracks")),

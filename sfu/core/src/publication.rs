@@ -9,7 +9,10 @@ use crate::{
     id::{SubscriptionId, TransportId},
     keyframe::KeyFrameRequest,
     rtp::{header::Header, sequence::SeqNo},
-    sdp::parse::{Named, Section},
+    sdp::{
+        extension::{Extension, Extensions},
+        parse::{Named, Section},
+    },
 };
 pub(crate) use arrivals::{Arrival, Arrivals};
 use common::{
@@ -40,6 +43,10 @@ pub(crate) struct Description {
     pub(crate) ssrc: Option<u32>,
     /// Likewise, of what it sends again.
     pub(crate) rtx_ssrc: Option<u32>,
+    /// Which of several encodings it is.
+    rid: Option<String>,
+    /// Where its packets say what they are of.
+    extensions: Extensions,
 }
 
 impl Description {
@@ -53,6 +60,8 @@ impl Description {
             rtx_payload_type: section.rtx_payload_type,
             ssrc: section.ssrc,
             rtx_ssrc: section.rtx_ssrc,
+            rid: section.rid.clone(),
+            extensions: section.extensions.clone(),
         })
     }
 
@@ -66,6 +75,19 @@ impl Description {
             && section.rtx_payload_type == self.rtx_payload_type
             && says(section.ssrc, self.ssrc)
             && says(section.rtx_ssrc, self.rtx_ssrc)
+            && (section.rid.is_none() || section.rid == self.rid)
+    }
+
+    /// Whether a packet can be of this track by what its header extensions say. Once their SSRC is known
+    /// to the receiver, packets say nothing (RFC 8852, section 3).
+    pub(crate) fn is_named_in(&self, header: &Header<'_>) -> bool {
+        let says = |extension, name: Option<&str>| {
+            let said = self.extensions.id(extension).and_then(|id| header.extension(id));
+            said.is_none_or(|said| name.is_none_or(|name| said == name.as_bytes()))
+        };
+        says(Extension::Mid, Some(&self.mid))
+            && says(Extension::Rid, self.rid.as_deref())
+            && says(Extension::RepairedRid, self.rid.as_deref())
     }
 }
 

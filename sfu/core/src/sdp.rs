@@ -1,20 +1,33 @@
-//! Session descriptions (RFC 8866, RFC 8829): read by a parsing crate, written by us.
+//! Session descriptions (RFC 8866, RFC 8829): offers and answers, read and written.
 
 pub mod answer;
 pub(crate) mod bounds;
-pub mod offer;
+pub mod codec;
+mod description;
+pub mod encoding;
+pub mod extension;
+pub mod fingerprint;
+pub(crate) mod offer;
 pub mod parse;
+pub(crate) mod sections;
 
+use codec::Format;
 use common::protocol::media::TrackKind;
-use std::net::SocketAddr;
+use std::{
+    fmt::{Arguments, Write},
+    net::SocketAddr,
+};
 
 /// A description that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SdpError {
     /// It is not a session description.
-    #[error("not a session description: {0}")]
-    Malformed(String),
+    #[error("line {line} is none of a session description")]
+    Malformed {
+        /// Which one, counted from 1.
+        line: usize,
+    },
     /// Something that WebRTC requires is missing.
     #[error("the description lacks {0}")]
     Missing(&'static str),
@@ -27,6 +40,14 @@ pub enum SdpError {
     /// Something is longer than anybody needs.
     #[error("the {0} is too long")]
     TooLong(&'static str),
+    /// The client sends something, but nothing that we forward.
+    #[error("nothing that is offered can be taken: it has {offered}, and what is forwarded is {forwarded}")]
+    NothingAgreed {
+        /// The codecs that the client has, as far as we know them.
+        offered: String,
+        /// Those that it could send.
+        forwarded: String,
+    },
     /// Who offers has not joined.
     #[error("this participant has not joined")]
     UnknownParticipant,
@@ -56,36 +77,59 @@ pub(crate) const fn name(kind: TrackKind) -> &'static str {
     }
 }
 
+impl Local<'_> {
+    /// What every media section says about the transport.
+    pub(crate) fn lines(self, setup: &str) -> String {
+        let mut lines = Lines::default();
+        lines.add(format_args!("a=ice-ufrag:{}", self.ufrag));
+        lines.add(format_args!("a=ice-pwd:{}", self.pwd));
+        lines.add(format_args!("a=fingerprint:sha-256 {}", self.fingerprint));
+        lines.add(format_args!("a=setup:{setup}"));
+        lines.add(format_args!("a=rtcp-mux"));
+        lines.into_text()
+    }
+}
+
 /// Text with the line ends of RFC 8866.
 #[derive(Default)]
 pub(crate) struct Lines(String);
 
 impl Lines {
-    /// The session part. `id` and `version` stay the same and grow over a transport's life.
+    /// The session part. `id` and `version` stay the same and grow over a transport's life. Without
+    /// sections to bundle it says nothing of bundling.
     pub(crate) fn session(id: u64, version: u64, bundle: &[&str]) -> Self {
         let mut lines = Self::default();
-        lines.add("v=0");
-        lines.add(&format!("o=- {id} {version} IN IP4 127.0.0.1"));
-        lines.add("s=-");
-        lines.add("t=0 0");
-        lines.add(&format!("a=group:BUNDLE {}", bundle.join(" ")));
-        lines.add("a=ice-lite");
-        lines.add("a=msid-semantic: WMS *");
+        lines.add(format_args!("v=0"));
+        lines.add(format_args!("o=- {id} {version} IN IP4 127.0.0.1"));
+        lines.add(format_args!("s=-"));
+        lines.add(format_args!("t=0 0"));
+        if !bundle.is_empty() {
+            lines.add(format_args!("a=group:BUNDLE {}", bundle.join(" ")));
+        }
+        lines.add(format_args!("a=ice-lite"));
+        lines.add(format_args!("a=msid-semantic: WMS *"));
         lines
     }
 
-    pub(crate) fn add(&mut self, line: &str) {
-        self.0.push_str(line);
+    pub(crate) fn add(&mut self, line: Arguments<'_>) {
+        // Writing into a string cannot fail.
+        let _written = self.0.write_fmt(line);
         self.0.push_str("\r\n");
     }
 
-    /// What every media section says about the transport.
-    pub(crate) fn transport(&mut self, local: Local<'_>, setup: &str) {
-        self.add(&format!("a=ice-ufrag:{}", local.ufrag));
-        self.add(&format!("a=ice-pwd:{}", local.pwd));
-        self.add(&format!("a=fingerprint:sha-256 {}", local.fingerprint));
-        self.add(&format!("a=setup:{setup}"));
-        self.add("a=rtcp-mux");
+    /// Lines that are written already.
+    pub(crate) fn append(&mut self, lines: &str) {
+        self.0.push_str(lines);
+    }
+
+    /// The media line of a section that carries a format. Port 9 stands for none yet, and 0 for none at all.
+    pub(crate) fn media(&mut self, name: &str, port: u16, protocol: &str, format: Format<'_>) {
+        let payload_type = format.payload_type;
+        match format.rtx_payload_type {
+            Some(rtx) => self.add(format_args!("m={name} {port} {protocol} {payload_type} {rtx}")),
+            None => self.add(format_args!("m={name} {port} {protocol} {payload_type}")),
+        }
+        self.add(format_args!("c=IN IP4 0.0.0.0"));
     }
 
     /// Host candidates (RFC 8839, section 5.1), the first preferred.
@@ -95,9 +139,9 @@ impl Lines {
             let priority = 126 << 24 | preference << 8 | 255;
             let (ip, port) = (address.ip(), address.port());
             let foundation = index.saturating_add(1);
-            self.add(&format!("a=candidate:{foundation} 1 udp {priority} {ip} {port} typ host"));
+            self.add(format_args!("a=candidate:{foundation} 1 udp {priority} {ip} {port} typ host"));
         }
-        self.add("a=end-of-candidates");
+        self.add(format_args!("a=end-of-candidates"));
     }
 
     pub(crate) fn into_text(self) -> String {

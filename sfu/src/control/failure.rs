@@ -56,7 +56,9 @@ pub(super) fn sdp(error: &SdpError) -> Failure {
     if *error == SdpError::UnknownParticipant {
         return not_joined();
     }
-    Failure::of(ErrorCode::MEDIA_INVALID_SDP, Fault::Caller, error.to_string())
+    let is_agreement = matches!(error, SdpError::NothingAgreed { .. });
+    let code = if is_agreement { ErrorCode::MEDIA_NOTHING_AGREED } else { ErrorCode::MEDIA_INVALID_SDP };
+    Failure::of(code, Fault::Caller, error.to_string())
 }
 
 pub(super) fn answer(error: &AnswerError) -> Failure {

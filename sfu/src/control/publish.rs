@@ -15,6 +15,7 @@ use sfu_core::{
         parse::{Named, Remote},
     },
 };
+use tracing::info;
 
 /// Descriptions that may wait to be named. Whoever reads more waits beside, and their participants with them.
 pub(super) const DESCRIBED_MAX: usize = 64;
@@ -54,7 +55,7 @@ impl Control {
         self.shutdown.tasks.spawn(async move {
             let offer = match Remote::parse(&sdp) {
                 Ok(offer) if offer.sections.is_empty() => Err(SdpError::Missing("media sections")),
-                read => read,
+                read => read.and_then(|offer| answer::check(&offer).map(|()| offer)),
             };
             match offer {
                 Ok(offer) => {
@@ -64,7 +65,10 @@ impl Control {
                         ended.0.reply.send(&Err(failure::unavailable()));
                     }
                 }
-                Err(error) => reply.send(&Err(failure::sdp(&error))),
+                Err(error) => {
+                    info!(room.id = %room, conn.id = %connection, %error, "What participant {connection} offers to send is not taken");
+                    reply.send(&Err(failure::sdp(&error)));
+                }
             }
         });
     }

@@ -89,7 +89,7 @@ const waiting = new Map();
 const seen = window.seen = { errors: [], videos: [], offers: 0 };
 let last = 0, subscribe, chain = Promise.resolve();
 const ws = new WebSocket(url);
-const ask = (method, params) => new Promise((ok, no) => {
+const ask = window.ask = (method, params) => new Promise((ok, no) => {
   waiting.set(++last, { ok, no });
   ws.send(JSON.stringify({ jsonrpc: '2.0', id: last, method, params }));
 });
@@ -146,7 +146,14 @@ ws.onopen = async () => {
 };
 "#;
 
-async fn participate(browser: &Browser, base: &str, token: &str, room: &str, pictures: &[[u32; 2]]) {
+/// Takes part from a page, which shows these pictures.
+pub(super) async fn participate(
+    browser: &Browser,
+    base: &str,
+    token: &str,
+    room: &str,
+    pictures: &[[u32; 2]],
+) {
     browser.open(base).await;
     let url = format!("{}/v1/ws", base.replacen("http", "ws", 1));
     let arguments = vec![json!(url), json!(token), json!(room), json!(pictures)];

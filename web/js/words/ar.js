@@ -320,6 +320,7 @@ export const words = {
   'error.call.busy': 'أحدكما في مكالمة أخرى.',
   'error.call.unreachable': 'يتعذّر الوصول: لا يوجد جهاز متصل.',
   'error.call.alreadyTaken': 'قبِل جهاز آخر المكالمة.',
+  'error.media.nothingAgreed': 'لا يملك متصفحك صيغة صوت أو صورة ينقلها هذا الخادم.',
   'error.media.unavailable': 'لا يتوفر خادم وسائط. أعد المحاولة بعد لحظات.',
   'error.channel.refused': 'رفضت القناة ذلك.',
   'error.channel.unreachable': 'تعذّر الوصول إلى مزوّد القناة. أعد المحاولة بعد لحظات.',

@@ -303,6 +303,7 @@ export const words = {
   'error.call.busy': 'es läuft schon ein anderer Anruf.',
   'error.call.unreachable': 'Nicht erreichbar: kein Gerät ist verbunden.',
   'error.call.alreadyTaken': 'Ein anderes Gerät hat den Anruf angenommen.',
+  'error.media.nothingAgreed': 'Ihr Browser hat kein Ton- oder Bildformat, das dieser Server weitergibt.',
   'error.media.unavailable': 'Kein Medienserver ist verfügbar. Versuchen Sie es gleich noch einmal.',
   'error.channel.refused': 'Der Kanal hat das abgelehnt.',
   'error.channel.unreachable': 'Der Anbieter des Kanals ist nicht erreichbar. Versuchen Sie es gleich noch einmal.',

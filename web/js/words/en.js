@@ -304,6 +304,7 @@ export const en = /** @type {const} */ ({
   'error.call.busy': 'one of you is in another call.',
   'error.call.unreachable': 'Not reachable: no device is connected.',
   'error.call.alreadyTaken': 'Another device took the call.',
+  'error.media.nothingAgreed': 'Your browser has no sound or picture format that this server passes on.',
   'error.media.unavailable': 'No media server is available. Try again in a moment.',
   'error.channel.refused': 'The channel refused this.',
   'error.channel.unreachable': 'The channel’s provider cannot be reached. Try again in a moment.',

@@ -304,6 +304,7 @@ export const words = {
   'error.call.busy': 'hay otra llamada en curso.',
   'error.call.unreachable': 'No disponible: no hay ningún dispositivo conectado.',
   'error.call.alreadyTaken': 'Otro dispositivo aceptó la llamada.',
+  'error.media.nothingAgreed': 'Su navegador no tiene ningún formato de sonido o imagen que este servidor transmita.',
   'error.media.unavailable': 'No hay ningún servidor de medios disponible. Inténtelo de nuevo en un momento.',
   'error.channel.refused': 'El canal lo rechazó.',
   'error.channel.unreachable': 'No se puede conectar con el proveedor del canal. Inténtelo de nuevo en un momento.',

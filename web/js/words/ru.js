@@ -309,6 +309,7 @@ export const words = {
   'error.call.busy': 'кто-то из вас участвует в другом звонке.',
   'error.call.unreachable': 'Не на связи: нет подключённых устройств.',
   'error.call.alreadyTaken': 'Звонок принят на другом устройстве.',
+  'error.media.nothingAgreed': 'В вашем браузере нет формата звука или изображения, который передаёт этот сервер.',
   'error.media.unavailable': 'Нет доступного медиасервера. Повторите чуть позже.',
   'error.channel.refused': 'Канал отказал.',
   'error.channel.unreachable': 'Поставщик канала недоступен. Повторите чуть позже.',

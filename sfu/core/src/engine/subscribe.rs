@@ -5,9 +5,12 @@ use crate::{
     id::{ParticipantId, PublicationId, TransportId},
     loss::LossReason,
     moment::after,
-    negotiation::offering::{ANSWER_TIME, SECTIONS_PER_KIND_MAX, Track, UNANSWERED_MAX},
+    negotiation::offering::{ANSWER_TIME, SECTIONS_PER_KIND_MAX, UNANSWERED_MAX},
     output::{MediaEvent, Offer, Output},
-    sdp::{offer::OfferedStream, parse::Remote},
+    sdp::{
+        parse::Remote,
+        sections::{OfferedStream, Track},
+    },
     subscription::Subscription,
     transport::{PeerDescription, Transport, credentials::Credentials},
 };
@@ -127,13 +130,12 @@ impl Engine {
                 continue;
             };
             let unanswered = offering.expire();
-            let changed = offering.update(tracks);
             if unanswered >= UNANSWERED_MAX && !is_connected {
                 output.event(MediaEvent::Lost {
                     participant: known.connection,
                     reason: LossReason::Unanswered,
                 });
-            } else if changed || unanswered < UNANSWERED_MAX {
+            } else if offering.update(tracks) || offering.restarts() || unanswered < UNANSWERED_MAX {
                 self.write_offer(id, now, output);
             }
         }

@@ -4,20 +4,14 @@ use crate::{
     id::PublicationId,
     output::Offer,
     sdp::{
-        Local,
-        offer::{self, OfferedSection, OfferedStream},
+        Local, offer,
         parse::{Named, Remote},
+        sections::{Fitted, OfferedSection, OfferedSections, OfferedStream, Track},
     },
     transport::credentials::Credentials,
 };
-use common::{
-    id::ConnectionId,
-    protocol::media::{OfferedTrack, TrackKind},
-};
-use std::{
-    collections::{BTreeMap, HashMap},
-    time::Duration,
-};
+use common::protocol::media::OfferedTrack;
+use std::{collections::BTreeMap, time::Duration};
 
 /// How long an offer may go unanswered before another takes its place.
 ///
@@ -44,7 +38,9 @@ pub(crate) const SECTIONS_PER_KIND_MAX: usize = 100;
 
 /// What is offered to a participant.
 pub(crate) struct Offering {
-    sections: Vec<OfferedSection>,
+    sections: OfferedSections,
+    /// The newest offer had no room for some tracks: the next one has.
+    is_waiting: bool,
     revision: u64,
     /// The newest offer, until it is answered.
     pending: Option<Pending>,
@@ -95,22 +91,12 @@ impl StreamNumbers {
     }
 }
 
-/// A track that somebody may receive.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Track {
-    pub(crate) publication: PublicationId,
-    /// Grows from one that began to the next.
-    pub(crate) number: u64,
-    pub(crate) from: ConnectionId,
-    pub(crate) kind: TrackKind,
-    pub(crate) named: Named,
-}
-
 impl Offering {
     /// Nothing is offered yet. Stream numbers are counted up from `start`.
-    pub(crate) const fn new(start: u32) -> Self {
+    pub(crate) fn new(start: u32) -> Self {
         Self {
-            sections: Vec::new(),
+            sections: OfferedSections::default(),
+            is_waiting: false,
             revision: 0,
             pending: None,
             is_outdated: false,
@@ -128,8 +114,8 @@ impl Offering {
     }
 
     #[cfg(any(test, feature = "simulation"))]
-    pub(crate) const fn sections(&self) -> usize {
-        self.sections.len()
+    pub(crate) fn sections(&self) -> usize {
+        self.sections.as_slice().len()
     }
 
     /// Whether an answer may still come, so that another offer has to wait.
@@ -137,9 +123,9 @@ impl Offering {
         self.pending.as_ref().is_some_and(|pending| !pending.is_overdue)
     }
 
-    /// Whether ICE is to be restarted by the next offer, or tracks have changed since the last was made.
+    /// Whether ICE is to be restarted by the next offer, or there is more to offer than the last one said.
     pub(crate) const fn is_outdated(&self) -> bool {
-        self.is_outdated || self.restarts
+        self.is_outdated || self.is_waiting || self.restarts
     }
 
     /// There is more to offer than the offer that is awaited says.
@@ -162,34 +148,13 @@ impl Offering {
         self.credentials.as_ref()
     }
 
-    /// Fits the sections to the tracks that there are; whether any changed. There are never more
-    /// sections of a kind than there were tracks of it at once.
-    pub(crate) fn update(&mut self, mut tracks: Vec<Track>) -> bool {
-        tracks.sort_unstable_by_key(|track| track.number);
-        let mut wanted: HashMap<PublicationId, Track> =
-            tracks.iter().map(|track| (track.publication, *track)).collect();
-        let mut changed = false;
-        for section in &mut self.sections {
-            let Some(stream) = section.stream else { continue };
-            if wanted.remove(&stream.publication).is_none() {
-                section.stream = None;
-                changed = true;
-            }
-        }
-        for track in tracks {
-            if wanted.remove(&track.publication).is_none() {
-                continue;
-            }
-            let stream = Some(self.numbers.stream(track));
-            let mid = self.sections.len().to_string();
-            let mut sections = self.sections.iter_mut();
-            match sections.find(|section| section.kind == track.kind && section.stream.is_none()) {
-                Some(free) => free.stream = stream,
-                None => self.sections.push(OfferedSection { mid, kind: track.kind, stream }),
-            }
-            changed = true;
-        }
-        changed
+    /// Fits the sections to the tracks that there are; whether any changed.
+    pub(crate) fn update(&mut self, tracks: Vec<Track>) -> bool {
+        let Self { sections, numbers, .. } = self;
+        let fitted = sections.fit(tracks, SECTIONS_PER_KIND_MAX, |track| numbers.stream(track));
+        let Fitted { has_changed, is_waiting } = fitted;
+        self.is_waiting = is_waiting;
+        has_changed
     }
 
     /// Writes the offer of all that there is now, in the session with this number.
@@ -199,7 +164,7 @@ impl Offering {
         self.is_outdated = false;
         self.restarts = false;
         let setup = self.setup.unwrap_or("actpass");
-        let sdp = offer::write(&self.sections, local, session, self.revision, setup);
+        let sdp = offer::write(self.sections.as_slice(), local, session, self.revision, setup);
         let offer = Offer { revision: self.revision, sdp, tracks: self.tracks() };
         self.pending = Some(Pending { offer: offer.clone(), is_overdue: false });
         offer
@@ -223,31 +188,23 @@ impl Offering {
     }
 
     /// What an answer accepts each publication as.
-    ///
-    /// The streams that it does not accept get other numbers, under which they
-    /// are offered next: what is taken again is a new stream, whose receiver and
-    /// sender both count it from its beginning.
     fn settle(&mut self, remote: &Remote) -> BTreeMap<PublicationId, OfferedStream> {
-        let mids = remote.accepted();
+        let Self { sections, numbers, .. } = self;
         let mut accepted = BTreeMap::new();
-        for section in &mut self.sections {
-            let Some(stream) = &mut section.stream else { continue };
-            if mids.contains(section.mid.as_str()) {
-                accepted.insert(stream.publication, *stream);
-            } else {
-                *stream = self.numbers.renew(*stream);
-            }
-        }
+        let accept = |stream: OfferedStream| {
+            accepted.insert(stream.publication, stream);
+        };
+        sections.settle(&remote.accepted(), accept, |stream| numbers.renew(stream));
         accepted
     }
 
     fn tracks(&self) -> Vec<OfferedTrack> {
         let track = |section: &OfferedSection| {
-            let stream = section.stream?;
+            let stream = section.stream()?;
             let mid = section.mid.clone();
             let Named { id: track_id, source } = stream.named;
             Some(OfferedTrack { mid, track_id, connection_id: stream.from, kind: section.kind, source })
         };
-        self.sections.iter().filter_map(track).collect()
+        self.sections.as_slice().iter().filter_map(track).collect()
     }
 }

@@ -1,86 +1,94 @@
 //! Answering a client's offer of what it sends.
 
 use super::{
-    Lines, Local,
+    Lines, Local, SdpError, codec, name,
     parse::{Remote, Section},
 };
-use common::protocol::media::TrackKind;
-
-/// The header extension with a section's mid (RFC 8843, section 15).
-const MID_EXTENSION: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
+use std::collections::BTreeSet;
 
 /// Whether we take what a section sends.
 pub const fn takes(section: &Section) -> bool {
-    section.kind.is_some() && section.sends && section.payload_type.is_some()
+    stays(section) && section.sends
 }
 
-/// The answer: every section is received or refused.
+/// Whether a section is ours to keep: what is sent in it is taken, and where the client sends nothing,
+/// neither do we (subscribing has a transport of its own).
+const fn stays(section: &Section) -> bool {
+    section.is_on_transport && section.codec.is_some()
+}
+
+/// Whether there is anything to answer with.
+///
+/// # Errors
+/// [`SdpError::NothingAgreed`] if the client sends something and nothing of it can be taken.
+pub fn check(remote: &Remote) -> Result<(), SdpError> {
+    let sends = remote.sections.iter().any(|section| section.sends);
+    if !sends || remote.sections.iter().any(stays) {
+        return Ok(());
+    }
+    let offered: BTreeSet<_> = remote.sections.iter().flat_map(|section| &section.offered).copied().collect();
+    let list = |names: Vec<&str>| if names.is_empty() { "no codec".to_owned() } else { names.join(", ") };
+    Err(SdpError::NothingAgreed {
+        offered: list(offered.into_iter().collect()),
+        forwarded: list(codec::forwarded().collect()),
+    })
+}
+
+/// The answer: every section is received, kept without media, or refused.
 pub(crate) fn write(remote: &Remote, local: Local<'_>, id: u64, version: u64) -> String {
-    let taken: Vec<&str> =
-        remote.sections.iter().filter(|section| takes(section)).map(|section| section.mid.as_str()).collect();
-    let mut lines = Lines::session(id, version, &taken);
-    let setup = if remote.is_passive { "active" } else { "passive" };
-    let mut has_candidates = false;
+    let kept = remote.sections.iter().filter(|section| stays(section));
+    let mids: Vec<&str> = kept.map(|section| section.mid.as_str()).collect();
+    let bundle = if remote.has_bundle { &mids[..] } else { &[] };
+    let mut lines = Lines::session(id, version, bundle);
+    if remote.allows_mixed {
+        lines.add(format_args!("a=extmap-allow-mixed"));
+    }
+    let transport = local.lines(if remote.is_passive { "active" } else { "passive" });
     for section in &remote.sections {
-        match (section.kind, section.payload_type) {
-            (Some(kind), Some(payload_type)) if takes(section) => {
-                receive(&mut lines, section, kind, payload_type, local, setup);
-                if !has_candidates {
-                    lines.candidates(local);
-                    has_candidates = true;
-                }
+        if stays(section) {
+            keep(&mut lines, section, &transport);
+            if mids.first() == Some(&section.mid.as_str()) {
+                lines.candidates(local);
             }
-            _ => refuse(&mut lines, section),
+        } else {
+            refuse(&mut lines, section, &transport);
         }
     }
     lines.into_text()
 }
 
-fn receive(
-    lines: &mut Lines,
-    section: &Section,
-    kind: TrackKind,
-    payload_type: u8,
-    local: Local<'_>,
-    setup: &str,
-) {
-    let rtx = section.rtx_payload_type.filter(|_| kind == TrackKind::Video);
-    let formats = rtx.map_or_else(|| payload_type.to_string(), |rtx| format!("{payload_type} {rtx}"));
-    lines.add(&format!("m={} 9 {} {formats}", section.media, section.protocol));
-    lines.add("c=IN IP4 0.0.0.0");
-    lines.add(&format!("a=mid:{}", section.mid));
-    lines.transport(local, setup);
-    lines.add("a=recvonly");
-    if let Some(id) = section.mid_extension {
-        lines.add(&format!("a=extmap:{id} {MID_EXTENSION}"));
+fn keep(lines: &mut Lines, section: &Section, transport: &str) {
+    let parameters = section.answered_parameters();
+    let (Some(kind), Some(format)) = (section.kind, section.format(&parameters)) else { return };
+    let protocol = &section.line.protocol;
+    lines.media(name(kind), 9, protocol, format);
+    lines.add(format_args!("a=mid:{}", section.mid));
+    lines.append(transport);
+    if section.has_reduced_rtcp {
+        lines.add(format_args!("a=rtcp-rsize"));
     }
-    codec(lines, kind, payload_type, rtx);
-}
-
-/// What we say about the codec of a section, offered or answered.
-pub(crate) fn codec(lines: &mut Lines, kind: TrackKind, payload_type: u8, rtx: Option<u8>) {
-    match kind {
-        TrackKind::Audio => {
-            lines.add(&format!("a=rtpmap:{payload_type} opus/48000/2"));
-            lines.add(&format!("a=fmtp:{payload_type} minptime=10;useinbandfec=1"));
-        }
-        TrackKind::Video => {
-            lines.add(&format!("a=rtpmap:{payload_type} VP8/90000"));
-            for feedback in ["nack", "nack pli", "ccm fir", "goog-remb"] {
-                lines.add(&format!("a=rtcp-fb:{payload_type} {feedback}"));
-            }
-            if let Some(rtx) = rtx {
-                lines.add(&format!("a=rtpmap:{rtx} rtx/90000"));
-                lines.add(&format!("a=fmtp:{rtx} apt={payload_type}"));
-            }
+    lines.add(format_args!("a={}", if takes(section) { "recvonly" } else { "inactive" }));
+    section.extensions.write(lines);
+    format.write(lines);
+    // Of several encodings the client is to send one (RFC 8853, section 5.3.2).
+    if let Some(rid) = &section.rid {
+        lines.add(format_args!("a=rid:{rid} recv"));
+        if section.is_simulcast {
+            lines.add(format_args!("a=simulcast:recv {rid}"));
         }
     }
 }
 
-/// A section that is not taken (RFC 3264, section 6).
-fn refuse(lines: &mut Lines, section: &Section) {
-    lines.add(&format!("m={} 0 {} {}", section.media, section.protocol, section.format));
-    lines.add("c=IN IP4 0.0.0.0");
-    lines.add(&format!("a=mid:{}", section.mid));
-    lines.add("a=inactive");
+/// A section that is not taken (RFC 3264, section 6). There are clients that read even of such a one
+/// its format and its transport, and refuse the whole answer if they find none.
+fn refuse(lines: &mut Lines, section: &Section, transport: &str) {
+    let line = &section.line;
+    lines.add(format_args!("m={} 0 {} {}", line.name, line.protocol, line.format));
+    lines.add(format_args!("c=IN IP4 0.0.0.0"));
+    lines.add(format_args!("a=mid:{}", section.mid));
+    lines.append(transport);
+    lines.add(format_args!("a=inactive"));
+    for attribute in &line.attributes {
+        lines.add(format_args!("a={attribute}"));
+    }
 }

@@ -1,6 +1,6 @@
 //! How large a description may be, found out before it is taken apart.
 
-use super::SdpError;
+use super::{SdpError, description::lines};
 use common::protocol::media::SDP_BYTES_MAX;
 
 /// Media sections at most: two per participant of a large session, and some that are refused.
@@ -21,6 +21,12 @@ pub(crate) const CANDIDATES_MAX: usize = 64;
 /// Formats of one section at most: as many as there are payload types.
 pub(crate) const FORMATS_MAX: usize = 128;
 
+/// Encodings of one section at most. Browsers send up to three.
+pub(crate) const ENCODINGS_MAX: usize = 8;
+
+/// Certificates that a description may speak of.
+pub(crate) const FINGERPRINTS_MAX: usize = 4;
+
 /// What has been counted.
 #[derive(Default)]
 struct Counted {
@@ -39,9 +45,7 @@ pub(super) fn check(text: &str) -> Result<(), SdpError> {
         return Err(SdpError::TooLong("description"));
     }
     let mut counted = Counted::default();
-    for line in text.lines() {
-        // What takes the description apart does not see these either, nor spaces around a value.
-        let line = line.trim_start_matches('\r');
+    for line in lines(text) {
         if line.len() > LINE_BYTES_MAX {
             return Err(SdpError::TooLong("line"));
         }
@@ -55,7 +59,8 @@ pub(super) fn check(text: &str) -> Result<(), SdpError> {
             }
         } else if let Some(attribute) = line.strip_prefix("a=") {
             count(&mut counted.attributes, ATTRIBUTES_MAX, "attributes")?;
-            if attribute.trim_start().starts_with("candidate:") {
+            // What takes the description apart does not see spaces around a name either.
+            if attribute.trim_start().starts_with("candidate") {
                 count(&mut counted.candidates, CANDIDATES_MAX, "candidates")?;
             }
         }

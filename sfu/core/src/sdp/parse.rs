@@ -1,21 +1,37 @@
 //! Reading a client's description into the few things that matter, within strict limits.
 
-use super::{SdpError, bounds};
+use super::{
+    SdpError, bounds,
+    codec::{self, Codec, Format},
+    description::{Attributes, Description, Media},
+    encoding::{self, Encoding},
+    extension::Extensions,
+    fingerprint::Fingerprint,
+};
 use common::{
     id::TrackId,
     protocol::media::{TrackKind, TrackSource},
 };
-use rtc_sdp::{
-    SessionDescription,
-    description::{common::Attribute, media::MediaDescription},
-};
-use std::{collections::BTreeSet, io::Cursor};
+use std::collections::BTreeSet;
 
 /// The longest text taken over from a description, in bytes.
 const TOKEN_BYTES_MAX: usize = 256;
 
-/// The header extension with a section's mid (RFC 8843, section 15).
-const MID_EXTENSION: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
+/// The longest mid, in bytes.
+const MID_BYTES_MAX: usize = 32;
+
+/// The transports of sound and pictures that a client may name; all of them mean SRTP with keys of
+/// DTLS (RFC 8829, section 5.1.2).
+const PROTOCOLS: [&str; 8] = [
+    "UDP/TLS/RTP/SAVPF",
+    "UDP/TLS/RTP/SAVP",
+    "TCP/TLS/RTP/SAVPF",
+    "TCP/TLS/RTP/SAVP",
+    "RTP/SAVPF",
+    "RTP/SAVP",
+    "RTP/AVPF",
+    "RTP/AVP",
+];
 
 /// A client's description.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,12 +40,18 @@ pub struct Remote {
     pub ufrag: String,
     /// ICE credentials.
     pub pwd: String,
-    /// The SHA-256 of its certificate, in upper-case hexadecimal with colons.
-    pub fingerprint: String,
+    /// Of its certificate.
+    pub fingerprint: Fingerprint,
     /// Whether it leaves the DTLS client's part to us (RFC 8842, section 5).
     pub is_passive: bool,
     /// The media sections, in order.
     pub sections: Vec<Section>,
+    /// Which header extensions come on the transport, and under which numbers.
+    pub extensions: Extensions,
+    /// It takes header extensions in both forms at once (RFC 8285, section 6).
+    pub(super) allows_mixed: bool,
+    /// It puts several sections on one transport (RFC 8843).
+    pub(super) has_bundle: bool,
 }
 
 /// A media section.
@@ -39,28 +61,52 @@ pub struct Section {
     pub mid: String,
     /// `None` for what is neither sound nor picture.
     pub kind: Option<TrackKind>,
-    /// The media line as it stands, for an answer that rejects it.
-    pub media: String,
-    /// Likewise.
-    pub protocol: String,
-    /// Likewise.
-    pub format: String,
     /// What it carries, of which the description itself says nothing; see [`Remote::name`].
     pub named: Option<Named>,
     /// Whether the client sends in it.
     pub sends: bool,
     /// Whether the client receives in it.
     pub receives: bool,
-    /// The payload type of the codec that we forward: Opus or VP8.
+    /// The client's first codec that we forward.
+    pub codec: Option<Codec>,
+    /// Its payload type.
     pub payload_type: Option<u8>,
     /// The payload type of its retransmissions (RFC 4588).
     pub rtx_payload_type: Option<u8>,
-    /// The stream, if it is named.
+    /// The stream that is taken, if it is named.
     pub ssrc: Option<u32>,
     /// The stream of its retransmissions.
     pub rtx_ssrc: Option<u32>,
-    /// The id of the header extension with the mid.
-    pub mid_extension: Option<u8>,
+    /// All streams that the client could send.
+    pub encodings: Vec<Encoding>,
+    /// The name of the one that is taken, where they have names.
+    pub rid: Option<String>,
+    /// The header extensions that the client sends.
+    pub extensions: Extensions,
+    /// Whether it is on the transport that we serve.
+    pub(super) is_on_transport: bool,
+    /// The client had ended it, or has.
+    pub(super) is_rejected: bool,
+    pub(super) is_simulcast: bool,
+    /// RTCP may leave out the reports (RFC 5506).
+    pub(super) has_reduced_rtcp: bool,
+    /// What the client says of the codec.
+    pub(super) parameters: String,
+    /// What the codec's sender can be asked for.
+    pub(super) feedback: Vec<&'static str>,
+    /// The codecs that it names as far as we know them.
+    pub(super) offered: BTreeSet<&'static str>,
+    pub(super) line: MediaLine,
+}
+
+/// What an answer that rejects a section repeats of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct MediaLine {
+    pub(super) name: String,
+    pub(super) protocol: String,
+    pub(super) format: String,
+    /// The attributes of that format.
+    pub(super) attributes: Vec<String>,
 }
 
 /// Which track it is.
@@ -80,141 +126,165 @@ impl Remote {
         }
     }
 
-    /// The sections in which the client receives, by their mids.
-    pub(crate) fn accepted(&self) -> BTreeSet<&str> {
-        self.sections.iter().filter(|section| section.receives).map(|section| section.mid.as_str()).collect()
-    }
-
     /// Reads a description.
     ///
     /// # Errors
     /// [`SdpError`].
     pub fn parse(text: &str) -> Result<Self, SdpError> {
         bounds::check(text)?;
-        let description =
-            SessionDescription::unmarshal(&mut Cursor::new(text.as_bytes())).map_err(|error| {
-                SdpError::Malformed(error.to_string().chars().take(TOKEN_BYTES_MAX).collect())
-            })?;
-        let media = &description.media_descriptions;
-        // Of bundled sections one speaks for all; a session-wide value for those that say nothing.
-        let find = |key: &str| {
-            let in_media = media.iter().find_map(|media| value(&media.attributes, key));
-            in_media.or_else(|| value(&description.attributes, key))
-        };
-        let token = |key: &'static str| {
-            let text = find(key).ok_or(SdpError::Missing(key))?;
-            if text.is_empty() || text.len() > TOKEN_BYTES_MAX {
-                Err(SdpError::Unusable(key))
-            } else {
-                Ok(text.to_owned())
-            }
-        };
-        let fingerprint = token("fingerprint")?;
-        let sha256 = fingerprint.split_once(' ').filter(|(hash, _)| hash.eq_ignore_ascii_case("sha-256"));
-        let sections: Vec<Section> = media.iter().map(section).collect::<Result<_, _>>()?;
+        let description = Description::read(text)?;
+        let (session, media) = (&description.session, &description.media);
+        let mut sections: Vec<Section> = media.iter().map(section).collect::<Result<_, _>>()?;
         let mids: BTreeSet<&str> = sections.iter().map(|section| section.mid.as_str()).collect();
         if mids.len() < sections.len() {
             return Err(SdpError::Unusable("mid"));
         }
+        let has_bundle = put_on_transport(session, &mut sections);
+        let mut extensions = Extensions::default();
+        for section in sections.iter().filter(|section| section.is_on_transport) {
+            extensions.join(&section.extensions)?;
+        }
+        // Of bundled sections one speaks for all, and none that is rejected; a session-wide value for
+        // those that say nothing.
+        let live = media.iter().zip(&sections).filter(|(_, section)| section.is_on_transport);
+        let speaking: Vec<&Attributes<'_>> = live
+            .map(|(media, _)| &media.attributes)
+            .chain([session])
+            .chain(media.iter().map(|media| &media.attributes))
+            .collect();
+        let find = |name: &str| speaking.iter().find_map(|attributes| attributes.value(name));
+        let token = |name: &'static str| {
+            let text = find(name).ok_or(SdpError::Missing(name))?;
+            if text.is_empty() || text.len() > TOKEN_BYTES_MAX {
+                Err(SdpError::Unusable(name))
+            } else {
+                Ok(text.to_owned())
+            }
+        };
+        let fingerprints = speaking.iter().find(|attributes| attributes.has("fingerprint"));
+        let fingerprints = fingerprints.into_iter().flat_map(|attributes| attributes.values("fingerprint"));
         Ok(Self {
+            fingerprint: Fingerprint::read(fingerprints)?,
             ufrag: token("ice-ufrag")?,
             pwd: token("ice-pwd")?,
-            fingerprint: sha256.ok_or(SdpError::Unusable("fingerprint"))?.1.trim().to_ascii_uppercase(),
             is_passive: find("setup") == Some("passive"),
             sections,
+            extensions,
+            allows_mixed: find("extmap-allow-mixed").is_some(),
+            has_bundle,
         })
+    }
+
+    /// The sections in which the client receives what we offered, by their mids.
+    pub(crate) fn accepted(&self) -> BTreeSet<&str> {
+        let accepts = |section: &&Section| {
+            section.receives && section.kind.is_some_and(|kind| section.has_format(codec::ours(kind)))
+        };
+        self.sections.iter().filter(accepts).map(|section| section.mid.as_str()).collect()
     }
 }
 
-fn section(media: &MediaDescription) -> Result<Section, SdpError> {
+impl Section {
+    /// The codec that is taken, as an answer says it.
+    pub(super) fn format<'a>(&'a self, parameters: &'a str) -> Option<Format<'a>> {
+        Some(Format {
+            codec: self.codec?,
+            payload_type: self.payload_type?,
+            rtx_payload_type: self.rtx_payload_type,
+            parameters,
+            feedback: &self.feedback,
+        })
+    }
+
+    /// What the answer says of the codec.
+    pub(super) fn answered_parameters(&self) -> String {
+        self.codec.map(|codec| codec.answered(&self.parameters)).unwrap_or_default()
+    }
+
+    fn has_format(&self, format: Format<'_>) -> bool {
+        self.codec == Some(format.codec) && format.codec.is_same(&self.parameters, format.parameters)
+    }
+}
+
+/// Finds the sections that share the one transport that a description stands for, and whether they do
+/// so by a bundle: the first that can be used, and those that are bundled with it. Who does not bundle
+/// would need a transport for each of the others.
+fn put_on_transport(session: &Attributes<'_>, sections: &mut [Section]) -> bool {
+    let first = sections.iter().find(|section| section.codec.is_some() && !section.is_rejected);
+    let Some(first) = first.map(|section| section.mid.clone()) else { return false };
+    let bundles = session.values("group").filter_map(|group| group.strip_prefix("BUNDLE "));
+    let mut bundles = bundles.map(|mids| mids.split_whitespace().collect::<BTreeSet<_>>());
+    let bundle = bundles.find(|mids| mids.contains(first.as_str()));
+    for section in sections {
+        let is_bundled = bundle.as_ref().is_some_and(|mids| mids.contains(section.mid.as_str()));
+        section.is_on_transport = !section.is_rejected && (is_bundled || section.mid == first);
+    }
+    bundle.is_some()
+}
+
+fn section(media: &Media<'_>) -> Result<Section, SdpError> {
     let attributes = &media.attributes;
-    let mid = value(attributes, "mid").ok_or(SdpError::Missing("mid"))?;
-    if mid.is_empty() || mid.len() > 32 || !mid.bytes().all(|byte| byte.is_ascii_graphic()) {
+    let mid = attributes.value("mid").ok_or(SdpError::Missing("mid"))?;
+    if mid.is_empty() || mid.len() > MID_BYTES_MAX || !mid.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(SdpError::Unusable("mid"));
     }
-    let kind = match media.media_name.media.as_str() {
+    let kind = match media.name {
         "audio" => Some(TrackKind::Audio),
         "video" => Some(TrackKind::Video),
         _ => None,
     };
-    let has = |key: &str| attributes.iter().any(|attribute| attribute.key == key);
-    let is_rejected = media.media_name.port.value == 0 && !has("bundle-only");
-    let is_inactive = is_rejected || has("inactive");
-    let payload_type = kind.and_then(|kind| codec(attributes, kind));
-    let (ssrc, rtx_ssrc) = streams(attributes);
+    let kind = kind.filter(|_| PROTOCOLS.contains(&media.protocol));
+    let is_rejected = media.port == 0 && !attributes.has("bundle-only");
+    let is_inactive = is_rejected || attributes.has("inactive");
+    let chosen = kind.and_then(|kind| codec::choose(media, kind));
+    // A second port for RTCP would be a second transport (RFC 8834, section 4.5).
+    if chosen.is_some() && !is_inactive && !attributes.has("rtcp-mux") {
+        return Err(SdpError::Missing("rtcp-mux"));
+    }
+    let encodings = encoding::read(attributes)?;
+    let mut best = encoding::best(&encodings).cloned().unwrap_or_default();
+    if encodings.len() > 1 && best.rid.is_some() {
+        // Under which of its SSRCs a client sends the one that is left to it, it does not say: Firefox
+        // takes the first of them.
+        (best.ssrc, best.rtx_ssrc) = (None, None);
+    }
     Ok(Section {
         mid: mid.to_owned(),
         kind,
-        media: media.media_name.media.clone(),
-        protocol: media.media_name.protos.join("/"),
-        format: media.media_name.formats.first().cloned().unwrap_or_default(),
         named: None,
-        sends: !is_inactive && !has("recvonly"),
-        receives: !is_inactive && !has("sendonly"),
-        payload_type,
-        rtx_payload_type: payload_type.and_then(|payload_type| rtx(attributes, payload_type)),
-        ssrc,
-        rtx_ssrc,
-        mid_extension: values(attributes, "extmap").find_map(mid_extension),
+        sends: !is_inactive && !attributes.has("recvonly"),
+        receives: !is_inactive && !attributes.has("sendonly"),
+        codec: chosen.as_ref().map(|chosen| chosen.codec),
+        payload_type: chosen.as_ref().map(|chosen| chosen.payload_type),
+        rtx_payload_type: chosen.as_ref().and_then(|chosen| chosen.rtx_payload_type),
+        ssrc: best.ssrc,
+        rtx_ssrc: best.rtx_ssrc,
+        rid: best.rid,
+        extensions: Extensions::read(attributes.values("extmap"))?,
+        is_on_transport: false,
+        is_rejected,
+        is_simulcast: encodings.len() > 1 && attributes.has("simulcast"),
+        encodings,
+        has_reduced_rtcp: attributes.has("rtcp-rsize"),
+        offered: kind.map(|kind| codec::offered(media, kind)).unwrap_or_default(),
+        line: media_line(media),
+        parameters: chosen.as_ref().map(|chosen| chosen.parameters.clone()).unwrap_or_default(),
+        feedback: chosen.map(|chosen| chosen.feedback).unwrap_or_default(),
     })
 }
 
-fn value<'a>(attributes: &'a [Attribute], key: &str) -> Option<&'a str> {
-    values(attributes, key).next()
-}
-
-fn values<'a>(attributes: &'a [Attribute], key: &str) -> impl Iterator<Item = &'a str> {
-    attributes
-        .iter()
-        .filter(move |attribute| attribute.key == key)
-        .filter_map(|attribute| attribute.value.as_deref())
-}
-
-/// The first payload type of the one codec that we forward per kind.
-fn codec(attributes: &[Attribute], kind: TrackKind) -> Option<u8> {
-    let wanted = match kind {
-        TrackKind::Audio => "opus/48000/2",
-        TrackKind::Video => "VP8/90000",
-    };
-    values(attributes, "rtpmap").find_map(|map| {
-        let (number, codec) = map.split_once(' ')?;
-        codec
-            .trim()
-            .eq_ignore_ascii_case(wanted)
-            .then(|| number.parse().ok().filter(|number| *number < 128))?
-    })
-}
-
-/// The payload type whose retransmissions are of `payload_type`.
-fn rtx(attributes: &[Attribute], payload_type: u8) -> Option<u8> {
-    let apt = format!("apt={payload_type}");
-    values(attributes, "fmtp").find_map(|format| {
-        let (number, parameters) = format.split_once(' ')?;
-        let is_ours = parameters.split(';').any(|parameter| parameter.trim() == apt);
-        is_ours.then(|| number.parse().ok().filter(|number| *number < 128))?
-    })
-}
-
-/// The stream and that of its retransmissions (RFC 5576).
-fn streams(attributes: &[Attribute]) -> (Option<u32>, Option<u32>) {
-    let pair = values(attributes, "ssrc-group").find_map(|group| {
-        let mut words = group.split_whitespace();
-        (words.next() == Some("FID"))
-            .then(|| Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?)))?
+fn media_line(media: &Media<'_>) -> MediaLine {
+    let format = media.formats.first().copied().unwrap_or_default();
+    let of_format = ["rtpmap", "fmtp"].into_iter().filter_map(|name| {
+        let value = media.attributes.of_format(name, format).next()?;
+        Some(format!("{name}:{format} {value}"))
     });
-    match pair {
-        Some((ssrc, rtx)) => (Some(ssrc), Some(rtx)),
-        None => {
-            let first =
-                values(attributes, "ssrc").find_map(|line| line.split_whitespace().next()?.parse().ok());
-            (first, None)
-        }
+    // What stands for a format in the section of a data channel (RFC 8841, section 5).
+    let port = media.attributes.value("sctp-port").map(|port| format!("sctp-port:{port}"));
+    MediaLine {
+        name: media.name.to_owned(),
+        protocol: media.protocol.to_owned(),
+        format: format.to_owned(),
+        attributes: of_format.chain(port).collect(),
     }
-}
-
-/// The id of the mid extension; Firefox writes a direction behind it.
-fn mid_extension(map: &str) -> Option<u8> {
-    let (id, uri) = map.split_once(' ')?;
-    let id = id.split('/').next()?.parse().ok().filter(|id| (1..=255_u8).contains(id))?;
-    (uri.trim() == MID_EXTENSION).then_some(id)
 }

@@ -4,12 +4,10 @@ use super::{Identity, our_profile};
 use crate::{
     loss::LossReason,
     moment::after,
+    sdp::fingerprint::Fingerprint,
     srtp::{Opener, Sealer, contexts},
 };
-use dimpl::{
-    Dtls, Error, SecurityError,
-    certificate::{calculate_fingerprint, format_fingerprint},
-};
+use dimpl::{Dtls, Error, SecurityError};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -36,9 +34,9 @@ pub(super) struct Handshake {
     due: Instant,
     is_client: bool,
     /// The fingerprint that the peer's description has, once there is one.
-    expected: Option<String>,
-    /// That of the certificate which it has shown.
-    shown: Option<String>,
+    expected: Option<Fingerprint>,
+    /// The certificate that it has shown.
+    shown: Option<Vec<u8>>,
     is_over: bool,
     keys: Option<Keys>,
     /// The keys were given out: alerts are the peer's own from now on.
@@ -68,7 +66,7 @@ impl Handshake {
     pub(super) fn describe(
         &mut self,
         identity: &Identity,
-        fingerprint: String,
+        fingerprint: Fingerprint,
         is_client: bool,
         now: Instant,
     ) {
@@ -79,6 +77,11 @@ impl Handshake {
             self.is_client = true;
         }
         self.expected = Some(fingerprint);
+    }
+
+    /// Whether the peer's description has this fingerprint.
+    pub(super) fn expects(&self, fingerprint: &Fingerprint) -> bool {
+        self.expected.as_ref() == Some(fingerprint)
     }
 
     /// When it needs attention though nothing comes.
@@ -131,9 +134,7 @@ impl Handshake {
                     self.due = due.max(after(now, DTLS_INTERVAL_MIN));
                     break;
                 }
-                dimpl::Output::PeerCert(certificate) => {
-                    self.shown = Some(format_fingerprint(&calculate_fingerprint(certificate)));
-                }
+                dimpl::Output::PeerCert(certificate) => self.shown = Some(certificate.to_vec()),
                 dimpl::Output::KeyingMaterial(material, profile) => {
                     self.keys =
                         our_profile(profile).and_then(|profile| contexts(profile, &material, self.is_client));
@@ -156,7 +157,7 @@ impl Handshake {
     fn settle(&mut self) -> Result<Option<Keys>, LossReason> {
         let (Some(shown), Some(expected)) = (&self.shown, &self.expected) else { return Ok(None) };
         // RFC 8122, section 6.2: who it is is what the signalling said, and nothing else.
-        if !shown.eq_ignore_ascii_case(expected) {
+        if !expected.is_of(shown) {
             return Err(LossReason::WrongCertificate);
         }
         if !std::mem::take(&mut self.is_over) {

@@ -4,12 +4,12 @@ use super::stage::{Stage, address};
 use crate::{
     engine::simulation::{check, reply},
     rtp::{header::PlainHeader, sequence::SeqNo},
-    sdp::parse::Remote,
+    sdp::{fingerprint::Fingerprint, parse::Remote},
     srtp::{Opener, Profile, Sealer, contexts},
 };
 use common::clock::Clock;
 use dimpl::{Dtls, DtlsCertificate, Output as DtlsOutput, SrtpProfile};
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, iter, sync::Arc};
 
 /// What the client goes by in every description, as the stage writes them.
 const PASSWORD: &str = "0123456789abcdef01234567";
@@ -84,7 +84,8 @@ impl Client {
 
     /// The description, as this client would have written it.
     pub(super) fn describe(&self, mut remote: Remote) -> Remote {
-        remote.fingerprint = self.certificate.fingerprint_str();
+        let fingerprint = format!("sha-256 {}", self.certificate.fingerprint_str());
+        remote.fingerprint = Fingerprint::read(iter::once(fingerprint.as_str())).unwrap();
         remote.is_passive = !self.dtls.is_active();
         remote
     }

@@ -39,7 +39,8 @@ const TRANSPORT: &str = "a=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdef01234567\
 
 /// Cameras, one section each: the first with streams 2001 and 2002, the next with 2003 and 2004.
 pub(super) fn cameras(mids: &[u32]) -> Remote {
-    let mut text = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n".to_owned();
+    let bundle: String = mids.iter().map(|mid| format!(" {mid}")).collect();
+    let mut text = format!("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE{bundle}\r\n");
     for mid in mids {
         let (ssrc, rtx) = (2001 + 2 * mid, 2002 + 2 * mid);
         text += &format!(
@@ -76,7 +77,7 @@ pub(super) struct Opened {
 pub(super) struct End {
     pub(super) address: SocketAddr,
     opener: Opener,
-    sealer: Sealer,
+    pub(super) sealer: Sealer,
 }
 
 pub(super) struct Stage {
@@ -142,6 +143,11 @@ impl Stage {
     pub(super) fn send(&mut self, port: u16, ssrc: u32, number: u64, payload: &[u8]) {
         let datagram = self.sealed(port, ssrc, number, payload);
         self.forward(port, datagram);
+    }
+
+    /// What encrypts the packets that are sent from a port.
+    pub(super) fn sealer(&self, port: u16) -> &Sealer {
+        &self.ends[&port].sealer
     }
 
     /// A packet of a camera, as it is on the network.

@@ -1,0 +1,136 @@
+//! Offers that real clients make, to the real server: what browsers say to its answers.
+
+use super::tracks::participate;
+use serde_json::{Value, json};
+use switchboard_tests::{
+    browser::{Browser, Driver},
+    installation::{Account, Installation},
+    native::Participant,
+};
+
+/// Publishes from a page in which somebody takes part: `how` adds to `publish` what is offered. Answers what
+/// became of each section, or the code of the refusal.
+const PUBLISH: &str = r#"
+const [roomId, how, done] = arguments;
+const picture = (width, height) => {
+  const canvas = Object.assign(document.createElement('canvas'), { width, height });
+  const context = canvas.getContext('2d');
+  let n = 0;
+  setInterval(() => {
+    context.fillStyle = `hsl(${(n += 7) % 360} 80% 50%)`;
+    context.fillRect(0, 0, width, height);
+  }, 40);
+  return canvas.captureStream(25).getVideoTracks()[0];
+};
+const sound = () => new AudioContext().createMediaStreamDestination().stream.getAudioTracks()[0];
+const only = (transceiver, names) => transceiver.setCodecPreferences(
+  RTCRtpSender.getCapabilities('video').codecs.filter(({ mimeType }) => names.includes(mimeType)));
+(async () => {
+  const publish = window.publish ??= new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+  await new Function('publish', 'picture', 'sound', 'only', how)(publish, picture, sound, only);
+  await publish.setLocalDescription();
+  // The first picture is the camera, which need not be said.
+  const pictures = publish.getTransceivers().filter(({ direction, sender }) => direction === 'sendonly' && sender.track?.kind === 'video');
+  const tracks = pictures.slice(1).map(({ mid }) => ({ mid, source: 'screen' }));
+  const { sdp } = await window.ask('media.publish', { roomId, sdp: publish.localDescription.sdp, tracks });
+  await publish.setRemoteDescription({ type: 'answer', sdp });
+  return publish.getTransceivers().map((it) => it.currentDirection);
+})().then(done, (error) => done(error.message));
+"#;
+
+async fn publish(browser: &Browser, room: &str, how: &str) -> Value {
+    let arguments = vec![json!(room), json!(how)];
+    browser.driver().execute_async(PUBLISH, arguments).await.expect("the page runs scripts").json().clone()
+}
+
+/// The media session of a room goes through the server from the third participant on: two of them are here.
+async fn others(account: &Account, base: &str, room: &str) -> [Participant; 2] {
+    let join = async || Participant::join(base, &account.admin.token, room).await;
+    [join().await, join().await]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_takes_every_answer_and_who_has_no_codec_is_told_so() {
+    let installation = Installation::new().await;
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    let room = account.room("Lobby").await;
+    let _others = others(&account, &server.base, &room).await;
+    let driver = Driver::start();
+    let ada = Browser::start(&driver).await;
+    participate(&ada, &server.base, &account.admin.token, &room, &[]).await;
+
+    let foreign = "only(publish.addTransceiver(picture(64, 64), { direction: 'sendonly' }), ['video/AV1', 'video/rtx']);";
+    let refused = publish(&ada, &room, foreign).await;
+    assert_eq!(
+        refused,
+        "nothing that is offered can be taken: it has AV1, and what is forwarded is Opus, VP8"
+    );
+    ada.until("(window.publish.close(), window.publish = undefined, true)").await;
+    // A picture that cannot be taken and a data channel leave the sound as it is.
+    let mixed = format!(
+        "publish.addTransceiver(sound(), {{ direction: 'sendonly' }}); {foreign} publish.createDataChannel('x');"
+    );
+    assert_eq!(publish(&ada, &room, &mixed).await, json!(["sendonly"]));
+    ada.until("window.publish.connectionState === 'connected'").await;
+    // What is refused has gone; what is added is taken, in a place of its own or in that one.
+    let more = "publish.addTransceiver(picture(64, 64), { direction: 'sendonly' });";
+    assert_eq!(publish(&ada, &room, more).await, json!(["sendonly", "sendonly"]));
+    ada.until("(window.publish.close(), window.publish = undefined, true)").await;
+    ada.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transport_without_media_connects() {
+    let installation = Installation::new().await;
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    let room = account.room("Lobby").await;
+    let _others = others(&account, &server.base, &room).await;
+    let driver = Driver::start();
+    let ada = Browser::start(&driver).await;
+    participate(&ada, &server.base, &account.admin.token, &room, &[]).await;
+    let nothing =
+        "for (const kind of ['audio', 'video']) publish.addTransceiver(kind, { direction: 'recvonly' });";
+    assert_eq!(publish(&ada, &room, nothing).await, json!(["inactive", "inactive"]));
+    ada.until("window.publish.connectionState === 'connected'").await;
+    ada.quit().await;
+}
+
+/// Passes for the wrong reason if the browser sent one encoding anyway: it would be a quarter as wide.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_encodings_the_best_arrives_and_goes_on_when_another_track_is_added() {
+    let installation = Installation::new().await;
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    let room = account.room("Lobby").await;
+    let _third = Participant::join(&server.base, &account.admin.token, &room).await;
+    let driver = Driver::start();
+    let (ben, ada) = (Browser::start(&driver).await, Browser::start(&driver).await);
+    for browser in [&ben, &ada] {
+        participate(browser, &server.base, &account.admin.token, &room, &[]).await;
+    }
+    let camera = "publish.addTransceiver(picture(640, 360), { direction: 'sendonly', sendEncodings: [
+        { rid: 'q', scaleResolutionDownBy: 4 }, { rid: 'h', scaleResolutionDownBy: 2 }, { rid: 'f' }] });";
+    assert_eq!(publish(&ada, &room, camera).await, json!(["sendonly"]));
+    let plays = |count: usize| {
+        format!(
+            "(async () => {{
+                if (window.seen.errors.length) throw window.seen.errors.join();
+                const frames = () => window.seen.videos.map(v => v.getVideoPlaybackQuality().totalVideoFrames);
+                const before = frames();
+                await new Promise(r => setTimeout(r, 500));
+                const after = frames();
+                const moving = window.seen.videos.filter((_, n) => after[n] > before[n] && before[n] > 0);
+                return moving.length === {count} && moving.some(v => v.videoWidth === 640);
+            }})()"
+        )
+    };
+    ben.until(&plays(1)).await;
+    let screen = "publish.addTransceiver(picture(160, 240), { direction: 'sendonly' });";
+    assert_eq!(publish(&ada, &room, screen).await, json!(["sendonly", "sendonly"]));
+    ben.until(&plays(2)).await;
+    for browser in [ada, ben] {
+        browser.quit().await;
+    }
+}
