@@ -3,7 +3,7 @@
 use common::id::ConnectionId;
 use sfu_core::{
     engine::simulation::reply,
-    rtcp::write,
+    rtcp::{receiver_report, sender_report::SenderReport},
     rtp::{header::PlainHeader, sequence::SeqNo},
     srtp::{Profile, Sealer, contexts},
 };
@@ -104,9 +104,10 @@ impl Person {
     pub(super) fn reports(&mut self, ntp: u64) -> [Option<Vec<u8>>; 2] {
         let (mut sent, mut received) = (Vec::new(), Vec::new());
         for stream in [&self.audio, &self.video].into_iter().flatten() {
-            write::sender_report(&mut sent, stream.ssrc, ntp, 1, 2, 3);
+            let report = SenderReport { ssrc: stream.ssrc, ntp, rtp_time: 1, packets: 2, octets: 3 };
+            report.write(&mut sent, &[]);
         }
-        write::receiver_report(&mut received, 1, &[]);
+        receiver_report::write(&mut received, 1, &[]);
         let sealed = |sealer: &mut Sealer, packet: &[u8]| {
             let mut datagram = Vec::new();
             (!packet.is_empty() && sealer.rtcp(packet, &mut datagram)).then_some(datagram)

@@ -3,7 +3,7 @@
 use super::{description::Stream, peer::Peer};
 use crate::percentiles::Latencies;
 use sfu_core::{
-    rtcp::write,
+    rtcp::{receiver_report, sender_report::SenderReport},
     rtp::{header::PlainHeader, sequence::SeqNo},
 };
 use std::{
@@ -100,8 +100,8 @@ pub(super) async fn send(
             _ = reports.tick() => {
                 let mut packet = Vec::new();
                 for source in &sources {
-                    let (ssrc, octets) = (source.stream.ssrc, source.sent);
-                    write::sender_report(&mut packet, ssrc, 1 << 32, source.timestamp, source.sent, octets);
+                    let (ssrc, rtp_time, packets) = (source.stream.ssrc, source.timestamp, source.sent);
+                    SenderReport { ssrc, ntp: 1 << 32, rtp_time, packets, octets: packets }.write(&mut packet, &[]);
                 }
                 peer.send_rtcp(&packet);
                 let _gone = peer.drive();
@@ -131,7 +131,7 @@ pub(super) async fn listen(mut peer: Peer, mut window: watch::Receiver<Window>) 
         tokio::select! {
             _ = reports.tick() => {
                 let mut packet = Vec::new();
-                write::receiver_report(&mut packet, 1, &[]);
+                receiver_report::write(&mut packet, 1, &[]);
                 peer.send_rtcp(&packet);
                 let _gone = peer.drive();
             }
