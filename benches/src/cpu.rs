@@ -16,6 +16,8 @@ pub(crate) fn of_this_thread() -> Duration {
 pub(crate) struct Usage {
     pub(crate) user: Duration,
     pub(crate) system: Duration,
+    /// Of both, in nanoseconds and not in ticks, by those of its threads that are alive.
+    pub(crate) running: Duration,
     pub(crate) resident_bytes: u64,
 }
 
@@ -39,5 +41,21 @@ pub(crate) fn of_process(id: u32) -> io::Result<Usage> {
     let resident = status
         .lines()
         .find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse::<u64>().ok());
-    Ok(Usage { user: ticks(11), system: ticks(12), resident_bytes: resident.unwrap_or(0) * 1024 })
+    Ok(Usage {
+        user: ticks(11),
+        system: ticks(12),
+        running: running(id)?,
+        resident_bytes: resident.unwrap_or(0) * 1024,
+    })
+}
+
+/// The first figure of each thread's `schedstat` is the time it has run, in nanoseconds.
+fn running(id: u32) -> io::Result<Duration> {
+    let mut sum = 0;
+    for thread in fs::read_dir(format!("/proc/{id}/task"))? {
+        // A thread may have ended meanwhile.
+        let Ok(text) = fs::read_to_string(thread?.path().join("schedstat")) else { continue };
+        sum += text.split(' ').next().and_then(|first| first.parse::<u64>().ok()).unwrap_or(0);
+    }
+    Ok(Duration::from_nanos(sum))
 }

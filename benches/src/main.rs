@@ -1,8 +1,10 @@
 //! Load tools, one per path. They print; they judge nothing: a noisy machine is no failure.
 //!
-//! [`engine`] is the media engine without sockets, [`seal`] its encryption alone. [`media`], [`hub`],
-//! [`rest`] and [`webhook`] drive the real binary, started by [`server`], through sockets.
+//! [`engine`] is the media engine without sockets, [`seal`] its encryption alone, [`media`] the media server
+//! with sockets, in a process of its own. [`hub`], [`rest`] and [`webhook`] drive the real binary, started by
+//! [`server`], through sockets.
 
+mod allocations;
 mod cpu;
 mod engine;
 mod hub;
@@ -16,6 +18,9 @@ mod webhook;
 
 use clap::{Parser, Subcommand};
 use std::{error::Error, path::PathBuf};
+
+#[global_allocator]
+static ALLOCATOR: allocations::Counting = allocations::Counting;
 
 #[derive(Parser)]
 #[command(about = "What Switchboard costs")]
@@ -33,8 +38,11 @@ enum Tool {
     Engine,
     /// What each profile of SRTP costs per packet
     Seal,
-    /// One camera, many subscribers: CPU per delivered packet, latency, memory per participant
+    /// Cameras and meetings through sockets: CPU per packet, latency; beside Janus with --vs janus
     Media(media::Options),
+    /// The media server that `media` measures, in a process of its own
+    #[command(hide = true)]
+    MediaNode(media::NodeOptions),
     /// The hub: fan-out, idle connections, stored messages, storms; beside socket.io and ws with --vs
     Hub(hub::Options),
     /// REST with 1,000 accounts and a million messages: list, read, search, create
@@ -52,7 +60,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     match tool {
         Tool::Engine => engine::run(),
         Tool::Seal => seal::run(),
-        Tool::Media(options) => runtime()?.block_on(media::run(&binary, &options)),
+        // One thread: the client must not take the server's.
+        Tool::Media(options) => single()?.block_on(media::run(&options)),
+        Tool::MediaNode(options) => single()?.block_on(media::run_node(&options)),
         Tool::Hub(options) => runtime()?.block_on(hub::run(&binary, &options)),
         Tool::Rest(options) => runtime()?.block_on(rest::run(&binary, &options)),
         Tool::Webhook(options) => runtime()?.block_on(webhook::run(&binary, &options)),
@@ -61,4 +71,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}
+
+fn single() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
 }

@@ -1,146 +1,204 @@
-//! One camera, many screens, through real sockets, handshakes and encryption.
+//! Media through real sockets, handshakes and encryption: what a packet costs the server, beside Janus.
 
-use crate::{
-    cpu,
-    percentiles::Latencies,
-    server::{Server, text},
-};
-use serde_json::json;
+mod description;
+mod flow;
+mod janus;
+mod namespace;
+mod node;
+mod peer;
+mod scenario;
+mod switchboard;
+mod target;
+
+pub(crate) use node::{Options as NodeOptions, run as run_node};
+
+use crate::{cpu, percentiles::Latencies};
+use flow::{Tally, Window};
+use janus::Janus;
+use peer::Identity;
+use scenario::{Per, Scenario, Stage};
 use std::{
     error::Error,
     io::{self, Write},
+    net::{IpAddr, Ipv4Addr},
     path::Path,
     time::{Duration, Instant},
 };
-use switchboard_tests::native::{Kind, Participant};
-use tokio::{
-    task::JoinSet,
-    time::{MissedTickBehavior, interval},
-};
+use switchboard::Switchboard;
+use target::Server;
+use tokio::time::sleep;
 
-/// A packet of a good camera.
-const PACKET_BYTES: usize = 1000;
+/// How long what was sent last may be under way.
+const TAIL_TIME: Duration = Duration::from_millis(300);
 
-/// Budgets of the design: CPU of a delivered packet in runs of three, and alone; added latency.
-const RUN_BUDGET_US: f64 = 1.7;
-const ALONE_BUDGET_US: f64 = 3.0;
+/// How long a window is open whose figures nobody needs: paths, caches and buffers are warm after it.
+const WARM_UP_TIME: Duration = Duration::from_secs(2);
+
+/// What `--vs` calls it.
+const JANUS: &str = "janus";
+
+/// Added latency that the design allows, in milliseconds.
 const LATENCY_BUDGET_MS: f64 = 2.0;
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Participants that only receive; the camera is one more
-    #[arg(long, default_value_t = 20)]
-    subscribers: u32,
-    /// Packets a second
-    #[arg(long, default_value_t = 300)]
-    rate: u32,
-    /// Packets sent one behind the other
+    /// Which scenarios: those whose name contains this
+    #[arg(long, default_value = "")]
+    only: String,
+    /// Seconds of each window
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+    /// Windows, of which the median is shown
     #[arg(long, default_value_t = 3)]
-    run: u32,
-    /// Seconds
-    #[arg(long, default_value_t = 10)]
-    seconds: u32,
+    windows: usize,
+    /// Measures another server beside ours, in turns: `janus` (Debian's package, tuned; in a network
+    /// namespace, which takes root), or the path of another build of this tool
+    #[arg(long)]
+    vs: Option<String>,
+    /// In the network of its own already
+    #[arg(long, hide = true)]
+    inside: bool,
 }
 
-#[expect(clippy::disallowed_methods, reason = "a load tool measures the world's time")]
-pub(crate) async fn run(binary: &Path, options: &Options) -> Result<(), Box<dyn Error>> {
-    let server = Server::start(binary).await?;
-    let room = server.post("/v1/rooms", json!({ "name": "Bench" })).await?;
-    let room = text(&room, "/id")?.to_owned();
-    let empty = cpu::of_process(server.id())?;
-    let mut publisher = Participant::join(&server.base, &server.token, &room).await;
-    let mut joining: JoinSet<Participant> = (0..options.subscribers)
-        .map(|_| {
-            let (base, token, room) = (server.base.clone(), server.token.clone(), room.clone());
-            async move { Participant::join(&base, &token, &room).await }
-        })
-        .collect();
-    let mut waiting = Vec::new();
-    while let Some(joined) = joining.join_next().await {
-        waiting.push(joined?);
+/// What one window cost.
+struct Figures {
+    packets: u64,
+    /// Of those that were to be delivered.
+    missing: u64,
+    /// CPU time per packet, and which share of it was the system's: sampled, so that the sum is better known.
+    total_us: f64,
+    system_share: f64,
+    ages: Latencies,
+    resident_bytes: u64,
+}
+
+pub(crate) async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    let wants_janus = options.vs.as_deref() == Some(JANUS);
+    let missing = if wants_janus { janus::is_missing() } else { None };
+    if let Some(missing) = &missing {
+        writeln!(io::stdout(), "{missing}")?;
     }
-    publisher.publish(&[Kind::Video]).await;
-    let id = publisher.id();
-    let mut camera = publisher.camera(Kind::Video);
-    let mut connecting: JoinSet<Participant> = waiting
-        .into_iter()
-        .map(|mut screen| async move {
-            screen.receive(&[id], 1).await;
-            // Connected once something is heard.
-            while screen.hear(Duration::from_secs(1)).await.is_none() {}
-            screen
-        })
-        .collect();
-    let mut screens = Vec::new();
-    while !connecting.is_empty() {
-        tokio::select! {
-            Some(connected) = connecting.join_next() => screens.push(connected?),
-            () = tokio::time::sleep(Duration::from_millis(20)) => camera.send(PACKET_BYTES).await,
+    let with_janus = wants_janus && missing.is_none();
+    if with_janus && !options.inside {
+        let ended = namespace::run_again("--inside")?;
+        return if ended.success() { Ok(()) } else { Err(format!("the measuring process: {ended}").into()) };
+    }
+    let ip = if with_janus {
+        namespace::set_up()?;
+        namespace::ADDRESS
+    } else {
+        IpAddr::V4(Ipv4Addr::LOCALHOST)
+    };
+    #[expect(clippy::disallowed_methods, reason = "a load tool measures the world's time")]
+    let identity = Identity::new(Instant::now())?;
+    let this = std::env::current_exe()?;
+    let other_build = options.vs.as_deref().filter(|_| !wants_janus).map(Path::new);
+    for scenario in scenario::ALL.iter().filter(|scenario| scenario.name.contains(&options.only)) {
+        let mut ours = Switchboard::start(&this, ip).await?;
+        let mut measured = vec![Measured::set(scenario, "Switchboard", &mut ours, &identity, ip).await?];
+        // They end with the scenario.
+        let (mut janus, mut other);
+        if with_janus {
+            janus = Janus::start(ip).await?;
+            measured.push(Measured::set(scenario, "Janus", &mut janus, &identity, ip).await?);
+        }
+        if let Some(build) = other_build {
+            other = Switchboard::start(build, ip).await?;
+            measured.push(Measured::set(scenario, "the other build", &mut other, &identity, ip).await?);
+        }
+        for _ in 0..options.windows {
+            // In turns: whatever else the machine does meets both.
+            for server in &mut measured {
+                let figures = server.window(scenario, Duration::from_secs(options.seconds)).await?;
+                server.figures.push(figures);
+            }
+        }
+        let costs: Vec<f64> = measured
+            .iter_mut()
+            .filter_map(|server| server.print(scenario).transpose())
+            .collect::<Result<_, _>>()?;
+        if let [ours, theirs] = costs.as_slice() {
+            writeln!(io::stdout(), "  {:.2} times as much", theirs / ours)?;
         }
     }
-    // What was sent meanwhile is not measured.
-    for screen in &mut screens {
-        while screen.hear(Duration::from_millis(50)).await.is_some() {}
-    }
-    let before = cpu::of_process(server.id())?;
-    let total = options.rate * options.seconds;
-    let mut listeners: JoinSet<Vec<Duration>> =
-        screens.into_iter().map(|screen| listen(screen, total)).collect();
-    let first = Instant::now();
-    let mut beat = interval(Duration::from_secs(1) * options.run.max(1) / options.rate.max(1));
-    beat.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    for sent in 0..total {
-        if sent % options.run.max(1) == 0 {
-            beat.tick().await;
-        }
-        camera.send(PACKET_BYTES).await;
-    }
-    let took = first.elapsed();
-    let mut latencies = Latencies::default();
-    while let Some(heard) = listeners.join_next().await {
-        heard?.into_iter().for_each(|age| latencies.note(age));
-    }
-    report(options, &latencies, took, empty, before, cpu::of_process(server.id())?)
-}
-
-/// The ages of `total` packets; what does not come is missing in the count.
-async fn listen(mut screen: Participant, total: u32) -> Vec<Duration> {
-    let mut ages = Vec::new();
-    while ages.len() < usize::try_from(total).unwrap_or(usize::MAX) {
-        let Some(heard) = screen.hear(Duration::from_secs(2)).await else { break };
-        ages.push(heard.age);
-    }
-    ages
-}
-
-fn report(
-    options: &Options,
-    latencies: &Latencies,
-    took: Duration,
-    empty: cpu::Usage,
-    before: cpu::Usage,
-    after: cpu::Usage,
-) -> Result<(), Box<dyn Error>> {
-    let Options { subscribers, rate, run, .. } = *options;
-    let deliveries = f64::from(u32::try_from(latencies.count())?.max(1));
-    let due = f64::from(subscribers) * f64::from(rate) * f64::from(options.seconds);
-    let per_delivery = |from: Duration, to: Duration| (to - from).as_secs_f64() * 1e6 / deliveries;
-    let (user, system) = (per_delivery(before.user, after.user), per_delivery(before.system, after.system));
-    let budget = if run >= 3 { RUN_BUDGET_US } else { ALONE_BUDGET_US };
-    let grown = u32::try_from(before.resident_bytes.saturating_sub(empty.resident_bytes) / 1024)?;
-    let mut out = io::stdout();
-    writeln!(
-        out,
-        "1 camera, {subscribers} subscribers, {rate} packets/s of {PACKET_BYTES} B in runs of {run}, {:.1} s: {deliveries} delivered of {due}",
-        took.as_secs_f64()
-    )?;
-    writeln!(
-        out,
-        "CPU {:.2} µs a delivery ({:.1} × budget of {budget}): user {user:.2} µs, system {system:.2} µs",
-        user + system,
-        (user + system) / budget
-    )?;
-    writeln!(out, "sent to read by the client: {latencies} (budget p99 {LATENCY_BUDGET_MS} ms added)")?;
-    writeln!(out, "memory {:.0} KiB a participant", f64::from(grown) / f64::from(subscribers + 1))?;
     Ok(())
+}
+
+/// A server under a scenario's load.
+struct Measured {
+    name: &'static str,
+    id: u32,
+    stage: Stage,
+    figures: Vec<Figures>,
+}
+
+impl Measured {
+    async fn set(
+        scenario: &Scenario,
+        name: &'static str,
+        server: &mut impl Server,
+        identity: &Identity,
+        ip: IpAddr,
+    ) -> Result<Self, Box<dyn Error>> {
+        let stage = scenario.set(server, identity, ip).await?;
+        let id = server.id().ok_or("the server has ended")?;
+        let measured = Self { name, id, stage, figures: Vec::new() };
+        measured.window(scenario, WARM_UP_TIME).await?;
+        Ok(measured)
+    }
+
+    /// Lets everybody send for a while.
+    async fn window(&self, scenario: &Scenario, time: Duration) -> Result<Figures, Box<dyn Error>> {
+        let window = Window { is_open: true, ..Window::default() };
+        let before = cpu::of_process(self.id)?;
+        self.stage.window.send_replace(window.clone());
+        sleep(time).await;
+        self.stage.window.send_replace(Window { is_open: false, ..window.clone() });
+        sleep(TAIL_TIME).await;
+        let after = cpu::of_process(self.id)?;
+        let mut tally = Tally::default();
+        window.note(|noted| tally = std::mem::take(noted));
+        let delivered = u64::try_from(tally.ages.count())?;
+        let (packets, due) = match scenario.per {
+            Per::Delivered => (delivered, scenario.due(tally.sent)),
+            Per::TakenIn => (tally.sent, tally.sent),
+        };
+        let (user, system) = (after.user - before.user, after.system - before.system);
+        Ok(Figures {
+            missing: due.saturating_sub(packets),
+            total_us: (after.running - before.running).as_secs_f64() * 1e6 / packets.max(1) as f64,
+            system_share: system.as_secs_f64() / (user + system).as_secs_f64().max(f64::EPSILON),
+            packets,
+            ages: tally.ages,
+            resident_bytes: after.resident_bytes,
+        })
+    }
+
+    /// Prints the median of the windows, by what a packet cost, and returns that.
+    fn print(&mut self, scenario: &Scenario) -> io::Result<Option<f64>> {
+        self.figures.sort_by(|one, other| one.total_us.total_cmp(&other.total_us));
+        let (Some(least), Some(most)) = (self.figures.first(), self.figures.last()) else { return Ok(None) };
+        let (least_us, most_us) = (least.total_us, most.total_us);
+        let Some(median) = self.figures.get(self.figures.len() / 2) else { return Ok(None) };
+        let total = median.total_us;
+        let (per, latency) = match scenario.per {
+            Per::Delivered => ("delivered", format!("; {} (budget p99 {LATENCY_BUDGET_MS} ms)", median.ages)),
+            Per::TakenIn => ("taken in", String::new()),
+        };
+        writeln!(
+            io::stdout(),
+            "{}, {}: {total:.2} µs CPU a packet {per} ({least_us:.2}–{most_us:.2}; {:.2} × budget of {}), user {:.2}, system {:.2}; {} packets, {} missing{}; resident {:.1} MB",
+            scenario.name,
+            self.name,
+            total / scenario.budget_us,
+            scenario.budget_us,
+            total * (1.0 - median.system_share),
+            total * median.system_share,
+            median.packets,
+            median.missing,
+            latency,
+            median.resident_bytes as f64 / 1e6,
+        )?;
+        Ok(Some(total))
+    }
 }

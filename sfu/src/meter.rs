@@ -25,11 +25,13 @@ impl Meter {
         self.sent.calls += sent.calls;
     }
 
-    /// Hands the figures on, if it is time.
+    /// Whether it is time to hand the figures on.
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        now >= self.next
+    }
+
+    /// Hands the figures on.
     pub(crate) fn update(&mut self, now: Instant, stats: Stats) {
-        if now < self.next {
-            return;
-        }
         self.next = now + INTERVAL;
         let count = |name: &'static str, value: u64| {
             metrics::counter!(name, "shard" => self.shard.clone()).absolute(value);

@@ -16,7 +16,7 @@ pub(crate) use interfaces::local_addresses;
 pub(crate) use linux::{Received, Sender};
 #[cfg(not(target_os = "linux"))]
 pub(crate) use portable::{Received, Sender};
-pub(crate) use wait::wait;
+pub(crate) use wait::{Ready, wait};
 
 use socket2::{Domain, Protocol, SockAddr, Socket as RawSocket, Type};
 use std::{
@@ -25,7 +25,7 @@ use std::{
 };
 
 /// The most datagrams taken with one call, and the most runs given with one.
-const BATCH: usize = 64;
+pub(crate) const BATCH: usize = 64;
 
 /// Room for one datagram: more than a path MTU of 1,500 lets through.
 const DATAGRAM_BYTES_MAX: usize = 2048;

@@ -158,9 +158,7 @@ impl Engine {
             self.unpublish(publication);
         }
         for transport in transports.into_iter().flatten() {
-            self.forwarding.forget_transport(transport);
-            self.reports.forget(transport);
-            self.transports.remove(transport);
+            self.close_transport(transport);
         }
         self.offer_others(id, now, output);
         self.negotiations.end(id);
@@ -252,6 +250,13 @@ impl Engine {
     fn open_transport(&mut self, owner: ParticipantId, own: Credentials, now: Instant) -> TransportId {
         let random = StdRng::from_rng(&mut self.random);
         self.transports.insert(owner, Transport::new(&self.identity, own, random, now))
+    }
+
+    /// Nothing comes in or goes out on a transport any more.
+    fn close_transport(&mut self, id: TransportId) {
+        self.forwarding.forget_transport(id);
+        self.reports.forget(id);
+        self.transports.remove(id);
     }
 
     /// A participant has described its side of a transport.

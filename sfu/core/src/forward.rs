@@ -43,11 +43,13 @@ struct Egress {
 
 /// What an RTP packet was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Received {
+pub(crate) struct Received {
     /// A packet of this track.
-    Packet(PublicationId, Arrival),
-    /// More than the track may send.
-    Refused,
+    pub(crate) publication: PublicationId,
+    /// The first of a stream that no description named.
+    pub(crate) is_of_new_stream: bool,
+    /// `None` if it is more than the track may send.
+    pub(crate) arrival: Option<Arrival>,
 }
 
 /// All tracks, who gets each, and what of them is not forwarded yet.
@@ -219,10 +221,11 @@ impl Forwarding {
         now: Instant,
     ) -> Option<Received> {
         let known = self.stream(transport, header.ssrc);
+        let is_of_new_stream = known.is_none();
         let Stream { publication: id, is_rtx } = known.or_else(|| self.bind(transport, &header))?;
         let publication = self.publications.get_mut(id)?;
         if !publication.incoming.take(bytes, now) {
-            return Some(Received::Refused);
+            return Some(Received { publication: id, is_of_new_stream, arrival: None });
         }
         let (wire, has_padding, payload) = if is_rtx {
             let (original, rest) = payload.split_first_chunk::<ORIGINAL_BYTES>()?;
@@ -235,7 +238,7 @@ impl Forwarding {
         if !was_fresh && !publication.fresh.is_empty() {
             self.fresh.push(id);
         }
-        Some(Received::Packet(id, arrival))
+        Some(Received { publication: id, is_of_new_stream, arrival: Some(arrival) })
     }
 
     /// What a stream is that no description named: that of the only track that may have its payload type, and

@@ -78,8 +78,7 @@ impl KeyFrames {
             return;
         };
         let (true, Some(ssrc)) = (key_frame.is_wanted, description.ssrc) else { return };
-        let Some(transport) = transports.get_mut(*transport).filter(|transport| transport.is_connected())
-        else {
+        let Some(transport) = transports.get_mut(*transport).filter(|transport| transport.has_path()) else {
             return;
         };
         let next = key_frame.asked_at.map(|asked| after(asked, KEYFRAME_INTERVAL));

@@ -98,7 +98,7 @@ pub struct Output {
 
 impl Output {
     /// The datagrams to send, in this order.
-    pub fn runs(&self) -> impl Iterator<Item = Run<'_>> {
+    pub fn runs(&self) -> impl Iterator<Item = Run<'_>> + Clone {
         self.spans.iter().filter_map(|span| {
             let bytes = self.bytes.get(span.bytes.clone())?;
             Some(Run { source: span.source, destination: span.destination, segment: span.segment, bytes })

@@ -90,6 +90,12 @@ impl Subscription {
         }
     }
 
+    /// Leaves so many numbers out.
+    #[cfg(test)]
+    pub(crate) fn pass_over(&mut self, numbers: u64) {
+        self.timeline.pass_over(numbers);
+    }
+
     /// Sends a packet for the first time; nothing where nobody can be reached, or what came before the first.
     pub(crate) fn send(
         &mut self,

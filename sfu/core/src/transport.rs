@@ -76,7 +76,7 @@ impl PeerDescription {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Progress {
     Unchanged,
-    /// Media can flow from now on.
+    /// Media can flow from now on: for the first time, or again after there was no path.
     Connected,
     /// It is of no use any more. Said once.
     Failed(LossReason),
@@ -97,6 +97,8 @@ pub(crate) struct Transport {
     handshake: Handshake,
     keys: Option<Keys>,
     phase: Phase,
+    /// It was connected and had a path when it was last looked at.
+    had_path: bool,
     spoken: Spoken,
     /// What may be sent again.
     pub(crate) budget: Budget,
@@ -112,6 +114,7 @@ impl Transport {
             handshake: Handshake::new(identity, now),
             keys: None,
             phase: Phase::Offered { received: 0, sent: 0 },
+            had_path: false,
             spoken: Spoken::Nowhere,
             budget: Budget::new(now),
             incoming: Incoming::of_transport(now),
@@ -130,6 +133,11 @@ impl Transport {
         self.agent.remote().is_some()
     }
 
+    /// Whether this is the certificate that the client's description has, by its fingerprint.
+    pub(crate) fn expects(&self, fingerprint: &str) -> bool {
+        self.handshake.expects(fingerprint)
+    }
+
     /// Connects without ICE and DTLS, with keys that the simulation chose.
     #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn connect_directly(
@@ -142,6 +150,7 @@ impl Transport {
         self.keys = Some(keys);
         self.agent.connect_directly((source, destination), now);
         self.phase = Phase::Connected { heard_at: now };
+        self.had_path = true;
     }
 
     /// What it goes by.
@@ -173,6 +182,11 @@ impl Transport {
 
     pub(crate) const fn is_connected(&self) -> bool {
         matches!(self.phase, Phase::Connected { .. })
+    }
+
+    /// Whether it is connected, and what is sent now goes somewhere.
+    pub(crate) const fn has_path(&self) -> bool {
+        self.is_connected() && self.agent.path().is_some()
     }
 
     /// The remote addresses that belong to it.
@@ -307,13 +321,17 @@ impl Transport {
         }
         self.agent.handle_timeout(now, output);
         // Without a path the first flight would be lost, and repeated only after a second.
-        if self.agent.path().is_none() {
-            return Progress::Unchanged;
+        if self.agent.path().is_some()
+            && let Err(reason) = self.shake_hands(now, output)
+        {
+            return self.fail(reason);
         }
-        self.shake_hands(now, output)
+        let has_path = self.has_path();
+        let had_path = std::mem::replace(&mut self.had_path, has_path);
+        if has_path && !had_path { Progress::Connected } else { Progress::Unchanged }
     }
 
-    fn shake_hands(&mut self, now: Instant, output: &mut Output) -> Progress {
+    fn shake_hands(&mut self, now: Instant, output: &mut Output) -> Result<(), LossReason> {
         let Self { agent, phase, spoken, .. } = self;
         let path = agent.path();
         let over = self.handshake.handle_timeout(now, |record| {
@@ -327,16 +345,12 @@ impl Transport {
                 });
             }
         });
-        match over {
-            Ok(Some(keys)) => {
-                self.keys = Some(keys);
-                self.connect(now);
-                self.agent.handle_timeout(now, output);
-                Progress::Connected
-            }
-            Ok(None) => Progress::Unchanged,
-            Err(reason) => self.fail(reason),
+        if let Some(keys) = over? {
+            self.keys = Some(keys);
+            self.connect(now);
+            self.agent.handle_timeout(now, output);
         }
+        Ok(())
     }
 
     /// The handshake is done. Who ends it has read what we sent; if all of that went to one address,

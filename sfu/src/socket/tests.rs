@@ -22,6 +22,17 @@ fn never_woken() -> UdpSocket {
     UdpSocket::bind("127.0.0.1:0").unwrap()
 }
 
+#[test]
+fn waiting_tells_what_can_be_read() {
+    let (socket, waker) = (never_woken(), never_woken());
+    let wait = || wait(&socket, &waker, Some(Duration::ZERO)).unwrap();
+    assert_eq!(wait(), Ready { socket: false, waker: false });
+    peer("127.0.0.1:0").send_to(b"x", waker.local_addr().unwrap()).unwrap();
+    assert_eq!(wait(), Ready { socket: false, waker: true });
+    peer("127.0.0.1:0").send_to(b"x", socket.local_addr().unwrap()).unwrap();
+    assert_eq!(wait(), Ready { socket: true, waker: true });
+}
+
 fn run<'a>(socket: &UdpSocket, peer: &UdpSocket, segment: usize, bytes: &'a [u8]) -> Run<'a> {
     Run { source: socket.local_addr().unwrap().ip(), destination: peer.local_addr().unwrap(), segment, bytes }
 }

@@ -8,20 +8,30 @@ use std::{
     time::Duration,
 };
 
+/// What can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ready {
+    pub(crate) socket: bool,
+    pub(crate) waker: bool,
+}
+
 /// Returns once `socket` or `waker` is readable, or after `timeout`; without one it waits for ever.
+///
+/// An error that waits at a socket counts as readable: reading tells it.
 ///
 /// # Errors
 /// What poll(2) fails with, interruption by a signal excepted.
-pub(crate) fn wait(socket: &impl AsFd, waker: &impl AsFd, timeout: Option<Duration>) -> io::Result<()> {
+pub(crate) fn wait(socket: &impl AsFd, waker: &impl AsFd, timeout: Option<Duration>) -> io::Result<Ready> {
     let entry = |fd: &dyn AsRawFd| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
     let mut entries = [entry(&socket.as_fd()), entry(&waker.as_fd())];
-    match poll(&mut entries, timeout) {
-        -1 => {
-            let error = io::Error::last_os_error();
-            if error.kind() == io::ErrorKind::Interrupted { Ok(()) } else { Err(error) }
+    if poll(&mut entries, timeout) == -1 {
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
         }
-        _ => Ok(()),
     }
+    let [socket, waker] = entries.map(|entry| entry.revents != 0);
+    Ok(Ready { socket, waker })
 }
 
 /// Timers of the media plane are finer than poll's millisecond.

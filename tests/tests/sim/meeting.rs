@@ -1,7 +1,10 @@
 //! A meeting in which everybody does whatever the die says, as often as they like.
 
+#[path = "meeting/negotiation.rs"]
+mod negotiation;
+
 use crate::{
-    device::{Device, Link, line_of},
+    device::{Device, line_of},
     network::{Network, Weather},
     watch::Watch,
 };
@@ -10,14 +13,12 @@ use common::{
     id::ConnectionId,
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use sfu_core::{
-    Engine, EngineConfig, MediaEvent, Output, SessionId, engine::simulation::Side, sdp::parse::Remote,
-};
+use sfu_core::{Engine, EngineConfig, MediaEvent, Output, engine::simulation::Side};
 use std::{
     net::SocketAddr,
     time::{Duration, Instant},
 };
-use switchboard_tests::description::{answer, cameras, material, names};
+use switchboard_tests::description::Kind;
 use uuid::Uuid;
 
 const DEVICES: u16 = 6;
@@ -31,6 +32,9 @@ const STEP: Duration = Duration::from_millis(20);
 /// Steps for which one who floods does so.
 const FLOOD_STEPS: u32 = 40;
 
+/// Steps for which one who hesitates answers nothing: others come and go meanwhile.
+const HESITATION_STEPS: u32 = 100;
+
 /// Steps between checks from where a device is. Those from everywhere else take its place meanwhile.
 const CHECK_STEPS: u64 = 10;
 
@@ -43,6 +47,12 @@ pub(crate) struct Report {
     pub(crate) answered: u32,
     pub(crate) refused_sections: u32,
     pub(crate) refused_offers: u32,
+    /// Answers to offers that were answered before.
+    pub(crate) stale_answers: u32,
+    /// Microphones that fell silent, or were spoken into again.
+    pub(crate) turns: u32,
+    /// How often somebody who sends went elsewhere.
+    pub(crate) sender_moves: u32,
     pub(crate) moved: u32,
     pub(crate) forwarded: u64,
     pub(crate) resent: u64,
@@ -132,68 +142,74 @@ impl Meeting {
         packets.extend(device.flood());
         if let Some(link) = &device.publish {
             for packet in packets {
-                self.network.send(link.address(0), server(), &packet, now);
+                self.network.send(link.home(), server(), &packet, now);
             }
         }
         if self.steps.is_multiple_of(CHECK_STEPS) {
             for link in [&device.publish, &device.subscribe].into_iter().flatten() {
-                self.network.send(link.address(0), server(), &link.check(true, 1), now);
+                self.network.send(link.home(), server(), &link.check(true, 1), now);
             }
         }
+        device.hesitates = device.hesitates.saturating_sub(1);
         if self.random.random_bool(0.05) {
             let honest = self.random.random_bool(0.5);
             let reception = self.devices[n].reception(honest, now);
-            self.send(n, Side::Subscribe, 0, reception);
+            self.send(n, Side::Subscribe, reception);
         }
         let device = &self.devices[n];
         // Most answer soon and take all; some think about it, or take what they like.
-        if device.offer.is_some() && self.random.random_bool(0.2) {
+        if device.offer.is_some() && device.hesitates == 0 && self.random.random_bool(0.2) {
             self.answer(n);
         }
     }
 
     fn act(&mut self, n: usize) {
         let now = self.clock.now();
-        let what = self.random.random_range(0..20);
+        let what = self.random.random_range(0..26);
         let from = self.random.random_range(65_400..u16::MAX);
         let device = &mut self.devices[n];
         match what {
             0..4 if !device.is_in => self.join(n),
             0 => self.leave(n),
             1..5 if device.is_in => {
-                device.add_camera(u16::try_from(n).unwrap());
+                let kind = if what < 3 { Kind::Video } else { Kind::Audio };
+                device.add(kind, u16::try_from(n).unwrap());
                 self.publish(n);
             }
             // One more than it may, at once.
             18 if device.is_in => {
-                while device.cameras.len() <= TRACKS_MAX {
-                    device.add_camera(u16::try_from(n).unwrap());
+                while device.sources.len() <= TRACKS_MAX {
+                    device.add(Kind::Video, u16::try_from(n).unwrap());
                 }
                 self.publish(n);
             }
-            5 if device.cameras.len() > 1 => {
-                device.cameras.pop_first();
+            5 if device.sources.len() > 1 => {
+                device.sources.pop_first();
                 self.publish(n);
             }
             6..12 => {
                 for _ in 0..20 {
                     let storm = self.devices[n].storm(from);
-                    self.send(n, Side::Subscribe, 0, storm);
+                    self.send(n, Side::Subscribe, storm);
                 }
             }
             12..14 => {
                 for _ in 0..20 {
                     let report = self.devices[n].report(self.steps);
-                    self.send(n, Side::Publish, 0, report);
+                    self.send(n, Side::Publish, report);
                 }
             }
             14..17 => self.check_from_everywhere(n),
             17 if self.random.random_bool(0.5) => {
                 device.floods = FLOOD_STEPS;
                 for packet in device.invented() {
-                    self.send(n, Side::Publish, 0, Some(packet));
+                    self.send(n, Side::Publish, Some(packet));
                 }
             }
+            19 | 20 => self.report.turns += u32::from(device.turn()),
+            21 => self.answer_again(n),
+            22 => device.hesitates = HESITATION_STEPS,
+            23 => self.move_on(n),
             _ => {
                 let garbage: Vec<u8> = (0..60).map(|_| self.random.random()).collect();
                 self.network.send(stranger(from), server(), &garbage, now);
@@ -201,11 +217,21 @@ impl Meeting {
         }
     }
 
-    fn send(&mut self, n: usize, side: Side, port: u16, datagram: Option<Vec<u8>>) {
-        let device = &self.devices[n];
-        let link = if side == Side::Publish { &device.publish } else { &device.subscribe };
-        if let (Some(link), Some(datagram)) = (link, datagram) {
-            self.network.send(link.address(port), server(), &datagram, self.clock.now());
+    /// A device sends from where it is.
+    fn send(&mut self, n: usize, side: Side, datagram: Option<Vec<u8>>) {
+        if let (Some(link), Some(datagram)) = (self.devices[n].link(side), datagram) {
+            self.network.send(link.home(), server(), &datagram, self.clock.now());
+        }
+    }
+
+    /// A device goes elsewhere with both transports. It says so, and its media comes from there at once.
+    fn move_on(&mut self, n: usize) {
+        let now = self.clock.now();
+        let device = &mut self.devices[n];
+        self.report.sender_moves += u32::from(device.publish.is_some() && !device.sources.is_empty());
+        for link in [&mut device.publish, &mut device.subscribe].into_iter().flatten() {
+            link.move_on();
+            self.network.send(link.home(), server(), &link.check(true, 3), now);
         }
     }
 
@@ -213,72 +239,11 @@ impl Meeting {
         for side in [Side::Publish, Side::Subscribe] {
             for _ in 0..40 {
                 let (port, nominates) = (self.random.random_range(0..64), self.random.random_bool(0.2));
-                let device = &self.devices[n];
-                let link = if side == Side::Publish { &device.publish } else { &device.subscribe };
-                let check = link.as_ref().map(|link| link.check(nominates, 2));
-                self.send(n, side, port, check);
+                let Some(link) = self.devices[n].link(side) else { continue };
+                let (from, check) = (link.address(port), link.check(nominates, 2));
+                self.network.send(from, server(), &check, self.clock.now());
             }
         }
-    }
-
-    fn join(&mut self, n: usize) {
-        self.report.joined += 1;
-        self.devices[n].is_in = true;
-        self.engine.join(SessionId::new(1), id(n), true, self.clock.now(), &mut self.output);
-    }
-
-    fn leave(&mut self, n: usize) {
-        self.report.left += 1;
-        let last_mid = self.devices[n].last_mid;
-        self.devices[n] = Device { last_mid, ..Device::default() };
-        self.engine.leave(id(n), self.clock.now(), &mut self.output);
-    }
-
-    fn publish(&mut self, n: usize) {
-        self.report.published += 1;
-        let offer = cameras(self.devices[n].cameras.iter().map(|(mid, camera)| (*mid, camera.ssrc)));
-        let (now, offer) = (self.clock.now(), Remote::parse(&offer).unwrap());
-        let device = &mut self.devices[n];
-        let answer = self.engine.publish(id(n), &offer, now, &mut self.output);
-        if device.cameras.len() > TRACKS_MAX {
-            assert!(answer.is_err(), "{} tracks of one participant", device.cameras.len());
-            device.cameras.pop_last();
-            self.report.refused_offers += 1;
-            return;
-        }
-        let answer = answer.unwrap();
-        if self.devices[n].publish.is_none() {
-            self.devices[n].publish = Some(self.connect(n, Side::Publish, &answer));
-        }
-    }
-
-    fn answer(&mut self, n: usize) {
-        let Some(offer) = self.devices[n].offer.take() else { return };
-        let share = if self.random.random_bool(0.5) { 1.0 } else { 0.5 };
-        let mut refused = 0;
-        let text = answer(&offer, |_| {
-            let accepts = self.random.random_bool(share);
-            refused += u32::from(!accepts);
-            accepts
-        });
-        self.report.refused_sections += refused;
-        let (now, remote) = (self.clock.now(), Remote::parse(&text).unwrap());
-        if self.engine.answer(id(n), offer.revision, &remote, now, &mut self.output).is_ok() {
-            self.report.answered += 1;
-            if self.devices[n].subscribe.is_none() {
-                self.devices[n].subscribe = Some(self.connect(n, Side::Subscribe, &offer.sdp));
-            }
-        }
-    }
-
-    fn connect(&mut self, n: usize, side: Side, sdp: &str) -> Link {
-        let (line, now) = (self.lines, self.clock.now());
-        self.lines += 1;
-        let link = Link::new(line, names(sdp).unwrap());
-        let (keys, way) = (material(line), (server(), link.address(0)));
-        assert!(self.engine.connect_directly(id(n), side, &keys, way, now, &mut self.output));
-        self.watch.line(line, &keys, way.1.port(), now);
-        link
     }
 
     /// What is under way arrives, and what comes of it leaves.

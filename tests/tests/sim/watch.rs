@@ -51,6 +51,8 @@ struct Line {
     /// The pictures of the last second: when, and bytes, and all of them.
     pictures: BTreeMap<u32, (VecDeque<(Instant, usize)>, usize)>,
     highest: BTreeMap<u32, SeqNo>,
+    /// The times of each stream's packets, by their numbers.
+    timelines: BTreeMap<u32, BTreeMap<SeqNo, u32>>,
     /// Stream, cycle and number of every packet: what AES-GCM's nonce is made of.
     sealed: BTreeSet<(u32, u32, u16)>,
     sealed_rtcp: BTreeSet<u32>,
@@ -81,6 +83,7 @@ impl Watch {
             round_trips: BTreeMap::new(),
             pictures: BTreeMap::new(),
             highest: BTreeMap::new(),
+            timelines: BTreeMap::new(),
             sealed: BTreeSet::new(),
             sealed_rtcp: BTreeSet::new(),
             second: VecDeque::new(),
@@ -172,10 +175,37 @@ impl Line {
         let is_again = header.payload_type == 97;
         self.note_bytes(datagram.len(), is_again, now);
         if is_again {
-            self.note_again(header.ssrc, u16::from_be_bytes([payload[0], payload[1]]), now);
+            let original = u16::from_be_bytes([payload[0], payload[1]]);
+            self.note_again(header.ssrc, original, now);
+            self.compare_time(header.ssrc - 1, original, header.timestamp);
         } else {
             self.note_picture(header.ssrc, datagram.len(), now);
+            self.note_time(header.ssrc, number, header.timestamp);
         }
+    }
+
+    /// A subscriber's time never goes back: of two packets the one with the higher number is of the same time
+    /// or of a later one, whichever comes first.
+    fn note_time(&mut self, ssrc: u32, number: SeqNo, timestamp: u32) {
+        let timeline = self.timelines.entry(ssrc).or_default();
+        let follows = |later: u32, earlier: u32| later.wrapping_sub(earlier).cast_signed() >= 0;
+        let before = timeline.range(..number).next_back();
+        let after = timeline.range(number..).next();
+        let in_order = before.is_none_or(|(_, time)| follows(timestamp, *time))
+            && after.is_none_or(|(_, time)| follows(*time, timestamp));
+        assert!(in_order, "stream {ssrc}: {number:?} at {timestamp} between {before:?} and {after:?}");
+        timeline.insert(number, timestamp);
+    }
+
+    /// What is sent again is of the time that it was of.
+    fn compare_time(&self, ssrc: u32, original: u16, timestamp: u32) {
+        let number = self.highest.get(&ssrc).map(|highest| highest.extend(original));
+        let Some(number) = number else { panic!("stream {ssrc} is sent again before anything of it") };
+        let time = self.timelines.get(&ssrc).and_then(|timeline| timeline.get(&number));
+        assert!(
+            time.is_none_or(|time| *time == timestamp),
+            "stream {ssrc}: {number:?} at {timestamp}, not {time:?}"
+        );
     }
 
     /// How soon a packet of a stream may be sent again once more.

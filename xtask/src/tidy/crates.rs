@@ -71,12 +71,21 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // What is made from the code: documents, schemas, types.
     ("reference", &["common", "switchboard"]),
     // Black boxes: they may use words, cores, services and the client, never a role or the server. The load
-    // tools share the tests' participants.
+    // tools share the tests' participants, and run the media server alone, in a process of its own.
     ("switchboard-tests", BLACK_BOX),
     ("switchboard-fuzz", &["common", "signalling-core", "sfu-core", "inbox-core"]),
     (
         "switchboard-benches",
-        &["common", "signalling-client", "sfu-core", "local-services", "switchboard-tests"],
+        &[
+            "common",
+            "shutdown",
+            "bus",
+            "signalling-client",
+            "sfu",
+            "sfu-core",
+            "local-services",
+            "switchboard-tests",
+        ],
     ),
     ("xtask", &["local-services"]),
 ];

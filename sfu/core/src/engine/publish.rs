@@ -22,7 +22,7 @@ impl Engine {
     /// Takes an offer of what a participant sends, and answers it.
     ///
     /// Offering again on the same transport adds and removes tracks; with other credentials it restarts ICE, and the
-    /// answer has other ones, too.
+    /// answer has other ones, too. With another certificate it begins anew, and its tracks are others.
     ///
     /// # Errors
     /// [`SdpError`]; then nothing has changed.
@@ -54,7 +54,8 @@ impl Engine {
         Ok(text)
     }
 
-    /// The transport that an offer is about: opened by the first, restarted by one with other credentials.
+    /// The transport that an offer is about: opened by the first, restarted by one with other credentials, and replaced
+    /// where the certificate is another: no association goes over to that (RFC 8842, section 3.1).
     fn published_transport(
         &mut self,
         id: ParticipantId,
@@ -65,12 +66,15 @@ impl Engine {
         let peer = PeerDescription::of(remote);
         if let Some(known) = self.sessions.get(id).and_then(|known| known.publish) {
             let transport = self.transports.get(known);
-            if transport.is_some_and(|transport| transport.is_restarted_by(&peer.credentials)) {
-                let own = self.credentials();
-                self.transports.restart(known, own, peer.credentials, now);
-                self.drive(known, now, output);
+            if transport.is_some_and(|transport| transport.expects(&peer.fingerprint)) {
+                if transport.is_some_and(|transport| transport.is_restarted_by(&peer.credentials)) {
+                    let own = self.credentials();
+                    self.transports.restart(known, own, peer.credentials, now);
+                    self.drive(known, now, output);
+                }
+                return known;
             }
-            return known;
+            self.close_transport(known);
         }
         let own = self.credentials();
         let opened = self.open_transport(id, own, now);

@@ -88,18 +88,19 @@ impl Engine {
             self.stats.packets_refused = self.stats.packets_refused.wrapping_add(1);
             return Some(());
         }
-        let Received::Packet(publication, arrival) = self.forwarding.receive(id, opened, bytes, now)? else {
-            self.stats.packets_refused = self.stats.packets_refused.wrapping_add(1);
-            return Some(());
-        };
+        let received = self.forwarding.receive(id, opened, bytes, now)?;
+        let Received { publication, is_of_new_stream, arrival } = received;
+        if is_of_new_stream {
+            self.key_frames.ask(publication, &mut self.forwarding, &mut self.transports, now, output);
+        }
         match arrival {
-            Arrival::Repeated => return Some(()),
-            Arrival::Newest(_, None) | Arrival::Late(_) => {}
-            Arrival::Newest(_, Some(ask_at)) => self.retransmission.note_gap(publication, ask_at),
-            // Its SSRC may not have been known before.
-            Arrival::First(_) => {
-                self.key_frames.ask(publication, &mut self.forwarding, &mut self.transports, now, output);
+            None => {
+                self.stats.packets_refused = self.stats.packets_refused.wrapping_add(1);
+                return Some(());
             }
+            Some(Arrival::Repeated) => return Some(()),
+            Some(Arrival::Newest(_, Some(ask_at))) => self.retransmission.note_gap(publication, ask_at),
+            Some(Arrival::First(_) | Arrival::Newest(_, None) | Arrival::Late(_)) => {}
         }
         self.stats.packets_received = self.stats.packets_received.wrapping_add(1);
         Some(())

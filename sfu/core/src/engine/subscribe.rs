@@ -130,13 +130,12 @@ impl Engine {
                 continue;
             };
             let unanswered = offering.expire();
-            let changed = offering.update(tracks);
             if unanswered >= UNANSWERED_MAX && !is_connected {
                 output.event(MediaEvent::Lost {
                     participant: known.connection,
                     reason: LossReason::Unanswered,
                 });
-            } else if changed || unanswered < UNANSWERED_MAX {
+            } else if offering.update(tracks) || offering.restarts() || unanswered < UNANSWERED_MAX {
                 self.write_offer(id, now, output);
             }
         }

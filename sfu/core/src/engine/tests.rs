@@ -4,6 +4,7 @@ mod beginnings;
 mod client;
 mod crowds;
 mod feedback;
+mod key_frames;
 mod moves;
 mod naming;
 mod offers;

@@ -12,6 +12,13 @@ pub(super) const FIRST: SeqNo = SeqNo::from_extended(1);
 /// What makes a time that is cut to milliseconds the next millisecond.
 const ROUNDING: Duration = Duration::from_nanos(999_999);
 
+/// Numbers that are passed over at once at most.
+///
+/// More than receivers hope for (libwebrtc forgets a thousand that are missing, and wants a key frame). So few that
+/// several leaps in a row may be lost on the way: by half a cycle a receiver takes the next packet for one of another
+/// cycle, and opens nothing of the stream any more (RFC 3711, section 3.3.1).
+const LEAP_MAX: u64 = 4096;
+
 /// A number that has been given out.
 #[derive(Debug, Clone, Copy)]
 struct Given {
@@ -91,12 +98,11 @@ impl Timeline {
     }
 
     /// Keeps the numbers of the packets from one to before another. Where too many are missing for
-    /// anybody to hope for them, their numbers are only passed over, and what was before is forgotten.
+    /// anybody to hope for them, some numbers are only passed over.
     fn keep_for_missing(&mut self, first: SeqNo, end: SeqNo) {
         let missing = end.extended().saturating_sub(first.extended());
         if missing > self.length() / 2 {
-            self.next = SeqNo::from_extended(self.next.extended().saturating_add(missing));
-            self.oldest = self.next;
+            self.pass_over(missing.min(LEAP_MAX));
             return;
         }
         let mut lost = first;
@@ -104,6 +110,12 @@ impl Timeline {
             self.give(lost, false);
             lost = lost.next();
         }
+    }
+
+    /// Gives out none of so many numbers; what was given out before is forgotten.
+    pub(super) fn pass_over(&mut self, numbers: u64) {
+        self.next = SeqNo::from_extended(self.next.extended().saturating_add(numbers));
+        self.oldest = self.next;
     }
 
     /// The number that was given out for a packet of the track. Both grow together.

@@ -79,6 +79,11 @@ impl Handshake {
         self.expected = Some(fingerprint);
     }
 
+    /// Whether the peer's description has this fingerprint.
+    pub(super) fn expects(&self, fingerprint: &str) -> bool {
+        self.expected.as_ref().is_some_and(|expected| expected.eq_ignore_ascii_case(fingerprint))
+    }
+
     /// When it needs attention though nothing comes.
     pub(super) const fn due(&self) -> Instant {
         self.due

@@ -5,7 +5,6 @@ use super::{
     control::{self, Control},
 };
 use common::error::Chain;
-use socket2::SockAddr;
 use std::{
     io,
     net::{IpAddr, SocketAddr, UdpSocket},
@@ -20,13 +19,18 @@ const SEGMENTS_MAX: usize = 64;
 const MESSAGE_BYTES_MAX: usize = 65_507;
 
 /// Sends runs, and the memory in which their headers are put together.
+///
+/// The headers point into the boxes beside them, which is set up once; of a message its destination, its bytes and
+/// its ancillary data are written.
 pub(crate) struct Sender {
     local: SocketAddr,
     /// Whether the source address is said with each message.
     pins_source: bool,
     /// Whether the kernel splits runs; off once it has refused to.
     splits: bool,
-    names: Box<[SockAddr]>,
+    headers: Box<[libc::mmsghdr]>,
+    vectors: Box<[libc::iovec]>,
+    names: Box<[libc::sockaddr_storage]>,
     controls: Box<[Control]>,
 }
 
@@ -38,82 +42,88 @@ impl Sender {
     /// If the socket cannot be used.
     pub(crate) fn new(socket: &UdpSocket, pins_source: bool) -> io::Result<Self> {
         let local = socket.local_addr()?;
-        Ok(Self {
-            local,
-            pins_source: pins_source && local.ip().is_unspecified(),
-            splits: true,
-            names: (0..BATCH).map(|_| SockAddr::from(local)).collect(),
-            controls: vec![Control::EMPTY; BATCH].into_boxed_slice(),
-        })
+        let mut controls = vec![Control::EMPTY; BATCH].into_boxed_slice();
+        // SAFETY: all zeroes are a valid iovec, of nothing.
+        let mut vectors: Box<[libc::iovec]> = (0..BATCH).map(|_| unsafe { std::mem::zeroed() }).collect();
+        // SAFETY: all zeroes are a valid address, of no family.
+        let mut names: Box<[libc::sockaddr_storage]> =
+            (0..BATCH).map(|_| unsafe { std::mem::zeroed() }).collect();
+        let headers = names
+            .iter_mut()
+            .zip(&mut vectors)
+            .zip(&mut controls)
+            .map(|((name, vector), control)| {
+                // SAFETY: all zeroes are a valid mmsghdr.
+                let mut header: libc::mmsghdr = unsafe { std::mem::zeroed() };
+                header.msg_hdr.msg_name = std::ptr::from_mut(name).cast();
+                header.msg_hdr.msg_iov = vector;
+                header.msg_hdr.msg_iovlen = 1;
+                header.msg_hdr.msg_control = control.pointer();
+                header
+            })
+            .collect();
+        let pins_source = pins_source && local.ip().is_unspecified();
+        Ok(Self { local, pins_source, splits: true, headers, vectors, names, controls })
     }
 
     /// Sends all `runs`.
     ///
     /// What the system does not take at once is dropped and counted, as a full
     /// network would: waiting would delay everybody behind it.
-    pub(crate) fn send<'a>(&mut self, socket: &UdpSocket, runs: impl Iterator<Item = Run<'a>>) -> Sent {
-        let mut sent = Sent::default();
-        let mut batch: [Option<Run<'a>>; BATCH] = [None; BATCH];
-        let mut filled = 0;
-        for part in runs.flat_map(parts) {
-            if let Some(place) = batch.get_mut(filled) {
-                *place = Some(part);
-                filled += 1;
-            }
-            if filled == BATCH {
-                self.send_batch(socket, batch.iter().flatten(), &mut sent);
-                filled = 0;
-            }
-        }
-        self.send_batch(socket, batch.iter().take(filled).flatten(), &mut sent);
-        sent
-    }
-
-    fn send_batch<'a, 'r>(
+    pub(crate) fn send<'a>(
         &mut self,
         socket: &UdpSocket,
-        runs: impl Iterator<Item = &'r Run<'a>> + Clone,
-        sent: &mut Sent,
-    ) where
-        'a: 'r,
-    {
-        if !self.splits {
-            return self.send_singly(socket, runs, sent);
+        runs: impl Iterator<Item = Run<'a>> + Clone,
+    ) -> Sent {
+        let mut sent = Sent::default();
+        let mut messages = runs.flat_map(parts);
+        loop {
+            let batch = messages.clone();
+            let count = if self.splits { self.fill(&mut messages) } else { 0 };
+            if count == 0 {
+                // Nothing is left, or the kernel does not split.
+                self.send_singly(socket, messages, &mut sent);
+                return sent;
+            }
+            self.send_batch(socket, batch.take(count), count, &mut sent);
         }
-        // SAFETY: all zeroes are a valid iovec.
-        let mut vectors: [libc::iovec; BATCH] = unsafe { std::mem::zeroed() };
-        // SAFETY: all zeroes are a valid mmsghdr.
-        let mut headers: [libc::mmsghdr; BATCH] = unsafe { std::mem::zeroed() };
+    }
+
+    /// Puts the headers of the next messages together, as many as fit; returns how many.
+    fn fill<'a>(&mut self, messages: &mut impl Iterator<Item = Run<'a>>) -> usize {
+        let slots =
+            self.headers.iter_mut().zip(&mut self.vectors).zip(&mut self.names).zip(&mut self.controls);
         let mut count = 0;
-        for (((run, header), vector), (name, control)) in runs
-            .clone()
-            .zip(&mut headers)
-            .zip(&mut vectors)
-            .zip(self.names.iter_mut().zip(&mut self.controls))
-        {
-            *name = SockAddr::from(mapped(run.destination, self.local));
-            vector.iov_base = run.bytes.as_ptr().cast_mut().cast();
-            vector.iov_len = run.bytes.len();
+        for ((((header, vector), name), control), run) in slots.zip(messages) {
             let segment = if run.bytes.len() > run.segment { u16::try_from(run.segment).ok() } else { None };
             let source = self.pins_source.then(|| source_in_family(run.source, self.local));
-            header.msg_hdr.msg_name = name.as_ptr().cast_mut().cast();
-            header.msg_hdr.msg_namelen = name.len();
-            header.msg_hdr.msg_iov = vector;
-            header.msg_hdr.msg_iovlen = 1;
+            header.msg_hdr.msg_namelen = write_address(name, mapped(run.destination, self.local));
+            vector.iov_base = run.bytes.as_ptr().cast_mut().cast();
+            vector.iov_len = run.bytes.len();
             header.msg_hdr.msg_controllen = control::write(control, source, segment);
-            header.msg_hdr.msg_control = control.pointer();
             count += 1;
         }
+        count
+    }
+
+    /// Sends the first `count` messages of those put together, which are the same as `runs`.
+    fn send_batch<'a>(
+        &mut self,
+        socket: &UdpSocket,
+        runs: impl Iterator<Item = Run<'a>> + Clone,
+        count: usize,
+        sent: &mut Sent,
+    ) {
         let mut done = 0;
-        while let Some(rest) = headers.get_mut(done..count).filter(|rest| !rest.is_empty()) {
-            match send_messages(socket, rest) {
+        while let Some(rest) = self.headers.get_mut(done..count).filter(|rest| !rest.is_empty()) {
+            let outcome = send_messages(socket, rest);
+            sent.calls += 1;
+            match outcome {
                 Ok(taken) => {
-                    sent.calls += 1;
                     sent.datagrams += runs.clone().skip(done).take(taken).map(segments).sum::<u64>();
                     done += taken.max(1);
                 }
                 Err(error) => {
-                    sent.calls += 1;
                     let failed = runs.clone().skip(done);
                     if cannot_split(&error) && failed.clone().take(1).any(|run| segments(run) > 1) {
                         warn!(error = %Chain(&error), "The kernel does not split UDP datagrams here; sending them singly");
@@ -131,12 +141,7 @@ impl Sender {
         }
     }
 
-    fn send_singly<'a: 'r, 'r>(
-        &self,
-        socket: &UdpSocket,
-        runs: impl Iterator<Item = &'r Run<'a>>,
-        sent: &mut Sent,
-    ) {
+    fn send_singly<'a>(&self, socket: &UdpSocket, runs: impl Iterator<Item = Run<'a>>, sent: &mut Sent) {
         for run in runs {
             for datagram in run.datagrams() {
                 sent.calls += 1;
@@ -149,13 +154,52 @@ impl Sender {
     }
 }
 
+/// Writes an address as the system reads it; returns how many bytes of `storage` it takes.
+fn write_address(storage: &mut libc::sockaddr_storage, address: SocketAddr) -> libc::socklen_t {
+    let pointer: *mut libc::sockaddr_storage = storage;
+    match address {
+        SocketAddr::V4(v4) => {
+            let name = libc::sockaddr_in {
+                sin_family: FAMILY_V4,
+                sin_port: v4.port().to_be(),
+                sin_addr: libc::in_addr { s_addr: u32::from(*v4.ip()).to_be() },
+                sin_zero: [0; 8],
+            };
+            // SAFETY: the storage is large enough and aligned for every kind of address.
+            unsafe { pointer.cast::<libc::sockaddr_in>().write(name) };
+            BYTES_V4
+        }
+        SocketAddr::V6(v6) => {
+            let name = libc::sockaddr_in6 {
+                sin6_family: FAMILY_V6,
+                sin6_port: v6.port().to_be(),
+                sin6_flowinfo: v6.flowinfo(),
+                sin6_addr: libc::in6_addr { s6_addr: v6.ip().octets() },
+                sin6_scope_id: v6.scope_id(),
+            };
+            // SAFETY: as above.
+            unsafe { pointer.cast::<libc::sockaddr_in6>().write(name) };
+            BYTES_V6
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the system's constants are small")]
+const FAMILY_V4: libc::sa_family_t = libc::AF_INET as libc::sa_family_t;
+#[expect(clippy::cast_possible_truncation, reason = "the system's constants are small")]
+const FAMILY_V6: libc::sa_family_t = libc::AF_INET6 as libc::sa_family_t;
+#[expect(clippy::cast_possible_truncation, reason = "16")]
+const BYTES_V4: libc::socklen_t = size_of::<libc::sockaddr_in>() as libc::socklen_t;
+#[expect(clippy::cast_possible_truncation, reason = "28")]
+const BYTES_V6: libc::socklen_t = size_of::<libc::sockaddr_in6>() as libc::socklen_t;
+
 /// How many datagrams a run is.
-fn segments(run: &Run<'_>) -> u64 {
+fn segments(run: Run<'_>) -> u64 {
     u64::try_from(run.bytes.len().div_ceil(run.segment.max(1))).unwrap_or(u64::MAX)
 }
 
 /// A run in parts that the kernel takes as one message each.
-fn parts(run: Run<'_>) -> impl Iterator<Item = Run<'_>> {
+fn parts(run: Run<'_>) -> impl Iterator<Item = Run<'_>> + Clone {
     let segment = run.segment.max(1);
     let per_message = SEGMENTS_MAX.min(MESSAGE_BYTES_MAX / segment).max(1);
     run.bytes.chunks(segment.saturating_mul(per_message)).map(move |bytes| Run { bytes, ..run })

@@ -168,15 +168,18 @@ fn nack() -> Vec<u8> {
 }
 
 /// The receiver nominates another port and answers the engine's check there; then a conflict of roles,
-/// another priority, an error.
+/// another priority, an error, attributes that nobody knows.
 fn moves(framed: impl Fn(u8, &[u8]) -> Vec<u8>) -> Vec<u8> {
     let nomination = [0, 1, 0x80, 0x2A, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0x25, 0, 0];
     let answer = [1, 1, 0, 0x20, 0, 8, 0, 1, 0, 0, 0, 0, 0, 0];
     let conflict = [0, 1, 0x80, 0x29, 0, 8, 0xFF, 2, 3, 4, 5, 6, 7, 8];
     let priority = [0, 1, 0, 0x24, 0, 4, 0x7F, 0xFF, 0xFF, 0xFF];
     let error = [1, 0x11, 0, 9, 0, 4, 0, 0, 4, 87];
+    let unknown = [0, 1, 0, 0x30, 0, 4, 1, 2, 3, 4, 0x7F, 0xFF, 0, 0];
     let how = 3 | 64 | 128;
-    [nomination.as_slice(), &answer, &conflict, &priority, &error].map(|it| framed(how, it)).concat()
+    [nomination.as_slice(), &answer, &conflict, &priority, &error, &unknown]
+        .map(|it| framed(how, it))
+        .concat()
 }
 
 /// Both ends answer what they are asked, or not, until consent has ended.

@@ -1,8 +1,8 @@
-//! One device of a meeting: its cameras, its two transports, and what it was offered.
+//! One device of a meeting: what it sends, its two transports, and what it was offered.
 
 use sfu_core::{
     Offer,
-    engine::simulation::{check, reply},
+    engine::simulation::{Side, check, reply},
     rtcp::{
         read::{self, RtcpItem},
         write::{self, ReportBlock},
@@ -10,8 +10,12 @@ use sfu_core::{
     rtp::{header::PlainHeader, sequence::SeqNo},
     srtp::{Opener, Profile, Sealer, contexts},
 };
-use std::{collections::BTreeMap, net::SocketAddr, time::Instant};
-use switchboard_tests::description::material;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    time::Instant,
+};
+use switchboard_tests::description::{Kind, PASSWORD, Track, material};
 
 /// Ports of one transport: it moves among them.
 pub(crate) const PORTS: u16 = 64;
@@ -19,13 +23,20 @@ pub(crate) const PORTS: u16 = 64;
 /// The ports at which it hears.
 const PORTS_ANSWERING: u16 = 32;
 
-/// The password of the client's end, in the descriptions.
-const PASSWORD: &str = "0123456789abcdef01234567";
-
 /// The first port of the first transport.
 const PORT_FIRST: u16 = 10_000;
 
-const PAYLOAD_BYTES: usize = 200;
+/// Bytes of a picture's packet, of speech, and of the noise that stands for silence (DTX).
+const PICTURE_BYTES: usize = 200;
+const SPEECH_BYTES: usize = 80;
+const NOISE_BYTES: usize = 6;
+
+/// Steps between two packets of somebody silent: 400 ms (RFC 7587, section 3.1.3).
+const NOISE_STEPS: u32 = 20;
+
+/// What a step of 20 ms is in the time of a track.
+const PICTURE_TICKS: u32 = 1800;
+const SPEECH_TICKS: u32 = 960;
 
 /// What one who floods sends in a step: three times what a picture may have.
 const FLOOD_PACKETS: usize = 45;
@@ -42,12 +53,24 @@ pub(crate) struct Link {
     opener: Opener,
     /// The server's name and password in it.
     names: (String, String),
+    /// The port at which the device is.
+    pub(crate) port: u16,
 }
 
 impl Link {
     pub(crate) fn new(line: u16, names: (String, String)) -> Self {
         let (opener, sealer) = contexts(Profile::Aes128Gcm, &material(line), true).unwrap();
-        Self { line, sealer, opener, names }
+        Self { line, sealer, opener, names, port: 0 }
+    }
+
+    /// Where the device is.
+    pub(crate) fn home(&self) -> SocketAddr {
+        self.address(self.port)
+    }
+
+    /// Goes to another of the ports at which it hears; what it sends comes from there at once.
+    pub(crate) fn move_on(&mut self) {
+        self.port = (self.port + 1) % PORTS_ANSWERING;
     }
 
     /// The address of one of its ports.
@@ -65,13 +88,14 @@ impl Link {
         if is_there { reply(datagram, PASSWORD) } else { None }
     }
 
-    fn rtp(&self, ssrc: u32, sequence: SeqNo, bytes: usize) -> Vec<u8> {
+    fn rtp(&self, kind: Kind, ssrc: u32, sequence: SeqNo, timestamp: u32, bytes: usize) -> Vec<u8> {
+        let payload_type = if kind == Kind::Audio { 111 } else { 96 };
         let header = PlainHeader {
             has_padding: false,
             marker: true,
-            payload_type: 96,
+            payload_type,
             sequence: sequence.to_wire(),
-            timestamp: 1,
+            timestamp,
             ssrc,
         };
         let (mut out, payload) = (Vec::new(), vec![7; bytes]);
@@ -92,9 +116,36 @@ pub(crate) fn line_of(port: u16) -> u16 {
     (port - PORT_FIRST) / PORTS
 }
 
-pub(crate) struct Camera {
-    pub(crate) ssrc: u32,
+/// A camera or a microphone.
+pub(crate) struct Source {
+    kind: Kind,
+    ssrc: u32,
     next: SeqNo,
+    timestamp: u32,
+    /// Steps for which nobody has spoken; `None` while somebody does, and of a picture.
+    silent: Option<u32>,
+}
+
+impl Source {
+    /// Its time goes on by a step. The bytes of the packet that it sends then, if it sends one.
+    fn step(&mut self) -> Option<usize> {
+        let ticks = if self.kind == Kind::Audio { SPEECH_TICKS } else { PICTURE_TICKS };
+        self.timestamp = self.timestamp.wrapping_add(ticks);
+        match &mut self.silent {
+            Some(steps) => {
+                *steps += 1;
+                steps.is_multiple_of(NOISE_STEPS).then_some(NOISE_BYTES)
+            }
+            None if self.kind == Kind::Audio => Some(SPEECH_BYTES),
+            None => Some(PICTURE_BYTES),
+        }
+    }
+
+    fn packet(&mut self, link: &Link, bytes: usize) -> Vec<u8> {
+        let sequence = self.next;
+        self.next = sequence.next();
+        link.rtp(self.kind, self.ssrc, sequence, self.timestamp, bytes)
+    }
 }
 
 #[derive(Default)]
@@ -103,42 +154,70 @@ pub(crate) struct Device {
     pub(crate) publish: Option<Link>,
     pub(crate) subscribe: Option<Link>,
     /// By their mids. A mid is not used again.
-    pub(crate) cameras: BTreeMap<u32, Camera>,
+    pub(crate) sources: BTreeMap<u32, Source>,
     pub(crate) last_mid: u32,
     /// Steps for which it floods yet.
     pub(crate) floods: u32,
     pub(crate) offer: Option<Offer>,
+    /// The offer that it answered last.
+    pub(crate) answered: Option<Offer>,
+    /// Steps for which it answers nothing.
+    pub(crate) hesitates: u32,
     /// The streams that it was offered last.
-    pub(crate) offered: Vec<u32>,
+    pub(crate) offered: BTreeSet<u32>,
     /// The last sender report of each stream, and when it came.
     pub(crate) heard: BTreeMap<u32, (u32, Instant)>,
 }
 
 impl Device {
-    pub(crate) fn add_camera(&mut self, n: u16) {
+    pub(crate) const fn link(&self, side: Side) -> Option<&Link> {
+        match side {
+            Side::Publish => self.publish.as_ref(),
+            Side::Subscribe => self.subscribe.as_ref(),
+        }
+    }
+
+    pub(crate) fn add(&mut self, kind: Kind, n: u16) {
         self.last_mid += 1;
         let ssrc = u32::from(n) * 100_000 + self.last_mid * 2;
-        // Near the wrap, so that every run goes over it.
-        self.cameras.insert(self.last_mid, Camera { ssrc, next: SeqNo::from_extended(65_500) });
+        // Both near the wrap, so that every run goes over it.
+        let (next, timestamp) = (SeqNo::from_extended(65_500), u32::MAX - 100 * PICTURE_TICKS);
+        self.sources.insert(self.last_mid, Source { kind, ssrc, next, timestamp, silent: None });
+    }
+
+    /// What it sends, as a description names it.
+    pub(crate) fn tracks(&self) -> impl Iterator<Item = Track> {
+        self.sources.iter().map(|(mid, source)| Track { mid: *mid, kind: source.kind, ssrc: source.ssrc })
+    }
+
+    /// Whoever speaks into its microphones falls silent, or speaks again. Whether there is one.
+    pub(crate) fn turn(&mut self) -> bool {
+        let microphones = self.sources.values_mut().filter(|source| source.kind == Kind::Audio);
+        let turned = microphones.map(|source| source.silent = source.silent.xor(Some(0)));
+        turned.count() > 0
     }
 
     pub(crate) fn note_offer(&mut self, offer: Offer) {
-        let pairs = offer.sdp.lines().filter_map(|line| line.strip_prefix("a=ssrc-group:FID "));
-        self.offered = pairs.filter_map(|pair| pair.split(' ').next()?.parse().ok()).collect();
+        let number = |text: &str| text.split(' ').next()?.parse().ok();
+        let values = |key| offer.sdp.lines().filter_map(move |line: &str| line.strip_prefix(key));
+        self.offered = values("a=ssrc:").filter_map(number).collect();
+        // What is sent again has numbers of its own.
+        for again in values("a=ssrc-group:FID ").filter_map(|pair| number(pair.split_once(' ')?.1)) {
+            self.offered.remove(&again);
+        }
         self.offer = Some(offer);
     }
 
-    /// The next packet of every camera; `skips` leaves some numbers out, as if they were lost.
+    /// The next packets of everything it sends; `skips` leaves some numbers out, as if they were lost.
     pub(crate) fn packets(&mut self, skips: bool) -> Vec<Vec<u8>> {
         let Some(link) = &self.publish else { return Vec::new() };
         let mut packets = Vec::new();
-        for camera in self.cameras.values_mut() {
+        for source in self.sources.values_mut() {
+            let Some(bytes) = source.step() else { continue };
             if skips {
-                camera.next = camera.next.next();
+                source.next = source.next.next();
             }
-            let (sequence, ssrc) = (camera.next, camera.ssrc);
-            camera.next = sequence.next();
-            packets.push(link.rtp(ssrc, sequence, PAYLOAD_BYTES));
+            packets.push(source.packet(link, bytes));
         }
         packets
     }
@@ -185,35 +264,30 @@ impl Device {
         Some(self.subscribe.as_mut()?.rtcp(&packet))
     }
 
-    /// Packets of its first camera, faster than a picture may come, while it floods.
+    /// Packets of its first track, faster than they may come, while it floods.
     pub(crate) fn flood(&mut self) -> Vec<Vec<u8>> {
-        let (Some(link), Some(camera)) = (&self.publish, self.cameras.values_mut().next()) else {
+        let (Some(link), Some(source)) = (&self.publish, self.sources.values_mut().next()) else {
             return Vec::new();
         };
         if self.floods == 0 {
             return Vec::new();
         }
         self.floods -= 1;
-        let mut packet = || {
-            let sequence = camera.next;
-            camera.next = sequence.next();
-            link.rtp(camera.ssrc, sequence, FLOOD_BYTES)
-        };
-        (0..FLOOD_PACKETS).map(|_| packet()).collect()
+        (0..FLOOD_PACKETS).map(|_| source.packet(link, FLOOD_BYTES)).collect()
     }
 
     /// Packets of streams that no description named.
     pub(crate) fn invented(&self) -> Vec<Vec<u8>> {
         let streams = self.publish.iter().flat_map(|link| (0..STREAMS_INVENTED).map(move |n| (link, n)));
         let first = SeqNo::from_extended(1);
-        streams.map(|(link, n)| link.rtp(0xF000_0000 + n, first, PAYLOAD_BYTES)).collect()
+        streams.map(|(link, n)| link.rtp(Kind::Video, 0xF000_0000 + n, first, 1, PICTURE_BYTES)).collect()
     }
 
     /// Says again and again where its streams stand, at a time that names the report.
     pub(crate) fn report(&mut self, time: u64) -> Option<Vec<u8>> {
         let mut packet = Vec::new();
-        for camera in self.cameras.values() {
-            write::sender_report(&mut packet, camera.ssrc, time << 16, 1, 2, 3);
+        for source in self.sources.values() {
+            write::sender_report(&mut packet, source.ssrc, time << 16, 1, 2, 3);
         }
         let link = self.publish.as_mut()?;
         (!packet.is_empty()).then(|| link.rtcp(&packet))

@@ -101,6 +101,21 @@ fn strangers_get_nothing_before_the_answer_either() {
     drop(client);
 }
 
+/// A deadline that comes again and again would keep a core busy.
+#[test]
+fn who_has_shaken_hands_and_never_answers_is_hardly_looked_after() {
+    let (mut stage, mut client) = offered(false);
+    check_and_talk(&mut stage, &mut client);
+    assert!(client.keys.is_some());
+    let (end, mut looks) = (stage.clock.now() + Duration::from_secs(10), 0);
+    while let Some(next) = stage.engine.next_deadline().filter(|next| *next <= end) {
+        stage.clock.advance(next.saturating_duration_since(stage.clock.now()));
+        stage.engine.handle_deadline(stage.clock.now(), &mut stage.output);
+        looks += 1;
+        assert!(looks < 100, "after {:?}", end.saturating_duration_since(stage.clock.now()));
+    }
+}
+
 /// Who never answers costs one transport, however often it is offered something.
 #[test]
 fn unanswered_offers_open_one_transport() {
@@ -183,4 +198,27 @@ fn silence_and_absence_have_names() {
     stage.publish(1, &[0]);
     stage.pass(Duration::from_secs(31));
     assert_eq!(lost(&mut stage), [LossReason::Unheard]);
+}
+
+/// A page that builds its connection anew has another certificate, and knows nothing of the association of before.
+#[test]
+fn who_comes_with_another_certificate_begins_anew() {
+    let mut stage = Stage::new(2);
+    let publish = |stage: &mut Stage, client: &mut Client, name: &str| {
+        let (now, mut offer) = (stage.clock.now(), client.describe(cameras(&[0])));
+        offer.ufrag = name.to_owned();
+        client.read(&stage.engine.publish(device(1), &offer, now, &mut stage.output).unwrap());
+        check_and_talk(stage, client);
+    };
+    let (mut first, mut second) = (Client::new(&stage, 1001, false), Client::new(&stage, 1005, false));
+    publish(&mut stage, &mut first, "abcd");
+    assert!(first.keys.is_some());
+    let (footprint, before) = (stage.engine.footprint(), stage.answer(2, |_| true));
+    publish(&mut stage, &mut second, "wxyz");
+    assert!(second.keys.is_some());
+    assert_eq!(stage.engine.footprint(), footprint, "nothing is left of the first");
+    assert!(stage.answer(2, |_| true).revision > before.revision);
+    second.send(&mut stage, 2001, 1);
+    assert_eq!(stage.engine.stats().packets_received, 1);
+    assert_eq!(lost(&mut stage), []);
 }

@@ -67,3 +67,45 @@ fn who_answers_nothing_but_sends_is_offered_again_when_tracks_change() {
     let next = stage.offered(2).expect("something has changed");
     assert_eq!((next.revision, next.tracks.len()), (late.revision + 1, 2));
 }
+
+/// What it says yes to is what it was offered, and not what has taken the section since.
+#[test]
+fn who_answers_when_it_is_lost_gets_nothing_that_it_was_not_offered() {
+    let mut stage = Stage::new(2);
+    stage.publish(1, &[0]);
+    stage.connect(1, Side::Publish, 1001);
+    stage.pass(ANSWER_TIME * u32::from(UNANSWERED_MAX - 1) + LOOK);
+    stage.publish(1, &[1]);
+    stage.pass(ANSWER_TIME);
+    let is_lost = |event| matches!(event, MediaEvent::Lost { reason: LossReason::Unanswered, .. });
+    assert!(stage.output.take_events().any(is_lost));
+    stage.answer(2, |_| true);
+    assert_eq!(stage.engine.stats().subscriptions, 0);
+}
+
+#[test]
+fn a_restart_that_waits_for_the_last_answer_is_offered_when_that_does_not_come() {
+    let mut stage = Stage::new(2);
+    stage.publish(2, &[0]);
+    stage.connect(2, Side::Publish, 1002);
+    stage.publish(1, &[0]);
+    stage.answer(2, |_| true);
+    let restart = |stage: &mut Stage| {
+        let now = common::clock::Clock::now(&stage.clock);
+        stage.engine.restart_ice(device(2), now, &mut stage.output);
+    };
+    restart(&mut stage);
+    let all = ANSWER_TIME.as_secs() * u64::from(UNANSWERED_MAX);
+    let mut offers = 0;
+    // The sender is heard all the time.
+    for second in 1..=all {
+        offers += u8::from(stage.offered(2).is_some());
+        if second == all {
+            restart(&mut stage);
+        }
+        stage.pass(Duration::from_secs(1));
+        stage.send(1002, 2001, second, b"picture");
+    }
+    assert_eq!(offers, UNANSWERED_MAX);
+    assert!(stage.offered(2).is_some());
+}

@@ -145,6 +145,11 @@ impl Stage {
         self.forward(port, datagram);
     }
 
+    /// What encrypts the packets that are sent from a port.
+    pub(super) fn sealer(&self, port: u16) -> &Sealer {
+        &self.ends[&port].sealer
+    }
+
     /// A packet of a camera, as it is on the network.
     pub(super) fn sealed(&self, port: u16, ssrc: u32, number: u64, payload: &[u8]) -> Vec<u8> {
         let sequence = SeqNo::from_extended(number);

@@ -166,7 +166,21 @@ fn sections_taken_and_left_for_ever_leave_nothing_behind() {
     assert_eq!(stage.engine.sessions.get(id).unwrap().publications.len(), 1);
 }
 
-/// Whoever sends in jumps gets a stream past its last cycle within days.
+/// A receiver tells no leap of more than half a cycle from a wrap (RFC 3711, section 3.3.1): none of the stream
+/// would open any more.
+#[test]
+fn a_stream_opens_after_leaps_of_its_publisher_that_were_lost_on_the_way() {
+    let mut stage = two(&[0]);
+    stage.send(1001, 2001, 1, b"picture");
+    assert_eq!(stage.packets(1002).len(), 1);
+    for leap in 1..4 {
+        stage.send(1001, 2001, 30_000 * leap, b"picture");
+    }
+    stage.output.clear_datagrams();
+    stage.send(1001, 2001, 90_001, b"picture");
+    assert_eq!(stage.packets(1002).len(), 1);
+}
+
 #[test]
 fn a_stream_ends_before_its_nonces_repeat() {
     let mut stage = two(&[0]);
@@ -178,8 +192,10 @@ fn a_stream_ends_before_its_nonces_repeat() {
     let now = stage.clock.now();
     let mut packet = Packet::default();
     packet.payload.extend(b"picture");
-    let last = (1 << 16) + (1 << 48) - 1;
-    for (number, sent) in [(last, 1), (last + 1, 0), (last + 2, 0)] {
+    // The next number is 2, and the last is that before 2^48.
+    subscription.pass_over((1 << 48) - 3);
+    let first = SeqNo::first(1).extended();
+    for (number, sent) in [(first + 1, 1), (first + 2, 0), (first + 3, 0)] {
         subscription.send(SeqNo::from_extended(number), &packet, transport, now, &mut stage.output);
         assert_eq!(stage.output.runs().count(), sent, "packet {number}");
         stage.output.clear_datagrams();
