@@ -134,7 +134,7 @@ impl Transport {
     }
 
     /// Whether this is the certificate that the client's description has, by its fingerprint.
-    pub(crate) fn expects(&self, fingerprint: &str) -> bool {
+    pub(crate) fn expects(&self, fingerprint: &Fingerprint) -> bool {
         self.handshake.expects(fingerprint)
     }
 

@@ -80,8 +80,8 @@ impl Handshake {
     }
 
     /// Whether the peer's description has this fingerprint.
-    pub(super) fn expects(&self, fingerprint: &str) -> bool {
-        self.expected.as_ref().is_some_and(|expected| expected.eq_ignore_ascii_case(fingerprint))
+    pub(super) fn expects(&self, fingerprint: &Fingerprint) -> bool {
+        self.expected.as_ref() == Some(fingerprint)
     }
 
     /// When it needs attention though nothing comes.
