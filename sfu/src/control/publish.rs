@@ -4,6 +4,7 @@ use super::{Control, Reply, failure};
 use crate::session::{PublishError, SendingSection};
 use bus::Replier;
 use common::{
+    error::Chain,
     id::{ConnectionId, RoomId, TrackId},
     protocol::media::{PublishTrack, Published, PublishedTrack},
     subject::media::{MediaReply, MediaService},
@@ -66,7 +67,7 @@ impl Control {
                     }
                 }
                 Err(error) => {
-                    info!(room.id = %room, conn.id = %connection, %error, "What participant {connection} offers to send is not taken");
+                    info!(room.id = %room, conn.id = %connection, error = %Chain(&error), "What participant {connection} offers to send is not taken");
                     reply.send(&Err(failure::sdp(&error)));
                 }
             }

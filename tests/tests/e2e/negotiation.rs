@@ -35,7 +35,7 @@ const only = (transceiver, names) => transceiver.setCodecPreferences(
   const { sdp } = await window.ask('media.publish', { roomId, sdp: publish.localDescription.sdp, tracks });
   await publish.setRemoteDescription({ type: 'answer', sdp });
   return publish.getTransceivers().map((it) => it.currentDirection);
-})().then(done, (error) => done(error.message));
+})().then(done, (error) => done(error.message ?? error));
 "#;
 
 async fn publish(browser: &Browser, room: &str, how: &str) -> Value {
