@@ -35,7 +35,7 @@ const only = (transceiver, names) => transceiver.setCodecPreferences(
   const { sdp } = await window.ask('media.publish', { roomId, sdp: publish.localDescription.sdp, tracks });
   await publish.setRemoteDescription({ type: 'answer', sdp });
   return publish.getTransceivers().map((it) => it.currentDirection);
-})().then(done, (error) => done(error.message));
+})().then(done, (error) => done(error.message ?? error));
 "#;
 
 async fn publish(browser: &Browser, room: &str, how: &str) -> Value {
@@ -64,7 +64,7 @@ async fn a_browser_takes_every_answer_and_who_has_no_codec_is_told_so() {
     let refused = publish(&ada, &room, foreign).await;
     assert_eq!(
         refused,
-        "nothing that is offered can be taken: it has AV1, and what is forwarded is Opus, VP8"
+        "Nothing that is offered can be taken: it has AV1, and what is forwarded is Opus, VP8"
     );
     ada.until("(window.publish.close(), window.publish = undefined, true)").await;
     // A picture that cannot be taken and a data channel leave the sound as it is.
