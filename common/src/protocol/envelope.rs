@@ -146,10 +146,11 @@ impl Failure {
         Self::new(-32603, ErrorCode::INTERNAL, Fault::Ours, "internal error".to_owned())
     }
 
-    /// The same error with the time after which a retry makes sense.
+    /// The same error with the time after which a retry makes sense: whoever waits for that long has not come too early.
     #[must_use]
     pub fn retry_after(mut self, delay: std::time::Duration) -> Self {
-        self.data.retry_after_ms = Some(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
+        let milliseconds = delay.as_nanos().div_ceil(1_000_000);
+        self.data.retry_after_ms = Some(u64::try_from(milliseconds).unwrap_or(u64::MAX));
         self
     }
 }

@@ -96,6 +96,7 @@ async fn screens_are_seen_and_heard_beside_their_owners_between_two_and_among_th
         "!window.isBefore && document.querySelector('[data-testid=\"call-join\"]')?.checkVisibility()",
     )
     .await;
+    cleo.see("message-input").await;
     cleo.click("call-join").await;
     sees_and_hears(&cleo, 2, "server").await;
     assert_eq!(cleo.until(&receives("Ada", "screen")).await, again);
