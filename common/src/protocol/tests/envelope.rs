@@ -205,7 +205,8 @@ fn every_failure_has_the_number_of_its_kind() {
     }
     for (delay, told) in [
         (Duration::ZERO, 0),
-        (Duration::from_micros(1999), 1),
+        (Duration::from_micros(1), 1),
+        (Duration::from_micros(1999), 2),
         (Duration::from_secs(3), 3000),
         (Duration::MAX, u64::MAX),
     ] {
