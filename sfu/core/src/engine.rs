@@ -8,6 +8,7 @@
 //! participant, track or transport costs a look at the others.
 
 mod feedback;
+mod layers;
 pub(crate) mod publish;
 mod receive;
 #[cfg(any(test, feature = "simulation"))]
@@ -18,6 +19,7 @@ use crate::{
     forward::Forwarding,
     id::{EncodingId, ParticipantId, PublicationId, SessionId, TransportId},
     keyframe::KeyFrames,
+    liveness::Liveness,
     loss::LossReason,
     negotiation::Negotiations,
     output::{MediaEvent, Output},
@@ -97,6 +99,7 @@ pub struct Engine {
     forwarding: Forwarding,
     retransmission: Retransmission,
     key_frames: KeyFrames,
+    liveness: Liveness,
     reports: Reports,
     /// What is counted here; how much there is now, its owners know.
     stats: Stats,
@@ -122,6 +125,7 @@ impl Engine {
             forwarding: Forwarding::default(),
             retransmission: Retransmission::default(),
             key_frames: KeyFrames::default(),
+            liveness: Liveness::default(),
             reports: Reports::default(),
             stats: Stats::default(),
         }
@@ -178,6 +182,7 @@ impl Engine {
             self.negotiations.next_deadline(),
             self.retransmission.next_deadline(),
             self.key_frames.next_deadline(),
+            self.liveness.next_deadline(),
             self.reports.next_deadline(),
         ];
         deadlines.into_iter().flatten().min()
@@ -192,6 +197,9 @@ impl Engine {
             if self.retransmission.ask(id, &mut self.forwarding, &mut self.transports, now, output) {
                 self.want_key_frame(id, now, output);
             }
+        }
+        while let Some(id) = self.liveness.take_due(now) {
+            self.look_after(id, now, output);
         }
         self.key_frames.handle_deadline(&mut self.forwarding, &mut self.transports, now, output);
         self.reports.handle_deadline(&mut self.forwarding, &mut self.transports, now, output);
@@ -219,7 +227,7 @@ impl Engine {
         }
         for subscription in self.forwarding.subscriptions_on(id) {
             let known = self.forwarding.subscription_mut(subscription);
-            if let Some(encoding) = known.map(|(subscription, _)| subscription.encoding) {
+            if let Some(encoding) = known.and_then(|(subscription, _)| subscription.source()) {
                 self.want_key_frame(encoding, now, output);
             }
         }
@@ -239,6 +247,7 @@ impl Engine {
             self.retransmission.forget(id);
             self.key_frames.forget(id);
         }
+        self.liveness.forget(id);
         self.forwarding.unpublish(id);
     }
 

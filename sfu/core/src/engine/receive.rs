@@ -3,7 +3,7 @@
 use super::Engine;
 use crate::{
     demux::{self, Protocol},
-    encoding::Arrival,
+    encoding::{Arrival, Encoding},
     forward::Received,
     output::Output,
     stun::read::{Addressee, Message},
@@ -89,9 +89,13 @@ impl Engine {
             return Some(());
         }
         let received = self.forwarding.receive(id, opened, bytes, now)?;
-        let Received { encoding, is_of_new_stream, arrival } = received;
-        if is_of_new_stream {
+        let Received { encoding, is_of_new_stream, is_beginning, arrival } = received;
+        let begins = || self.forwarding.encoding(encoding).is_some_and(Encoding::has_fresh_key_frame);
+        if is_of_new_stream && !begins() {
             self.key_frames.ask(encoding, &mut self.forwarding, &mut self.transports, now, output);
+        }
+        if is_beginning {
+            self.note_beginning(encoding, now, output);
         }
         match arrival {
             None => {

@@ -5,6 +5,7 @@ mod client;
 mod crowds;
 mod feedback;
 mod key_frames;
+mod layers;
 mod moves;
 mod naming;
 mod offers;

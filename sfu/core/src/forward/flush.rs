@@ -15,17 +15,18 @@ impl Forwarding {
             let (Some(egress), Some(transport)) = (self.egress.get_mut(id), transports.get_mut(id)) else {
                 continue;
             };
-            for (encoding, subscription) in egress.pictures.drain(..).chain(egress.voices.drain(..)) {
-                let encoding = self.encodings.get(encoding);
-                let subscription = self.subscriptions.get_mut(subscription);
-                let (Some(encoding), Some(subscription)) = (encoding, subscription) else { continue };
-                for sequence in &encoding.fresh {
-                    if let Some(packet) = encoding.buffer.get(*sequence) {
-                        subscription.send(*sequence, packet, transport, now, output);
-                        forwarded = forwarded.wrapping_add(1);
-                    }
+            for (encoding, id) in egress.pictures.drain(..).chain(egress.voices.drain(..)) {
+                let Some(subscription) = self.subscriptions.get_mut(id) else { continue };
+                let before = subscription.current;
+                let sent = subscription.forward(encoding, &self.encodings, transport, now, output);
+                forwarded = forwarded.wrapping_add(sent);
+                if subscription.current != before {
+                    self.replaced.extend(before.map(|before| (before, id)));
                 }
             }
+        }
+        while let Some((encoding, subscription)) = self.replaced.pop() {
+            self.leave(encoding, subscription);
         }
         for id in self.fresh.drain(..) {
             if let Some(encoding) = self.encodings.get_mut(id) {

@@ -19,6 +19,8 @@ pub(crate) struct Received {
     pub(crate) encoding: EncodingId,
     /// The first of a stream that no description named.
     pub(crate) is_of_new_stream: bool,
+    /// The first of its encoding, or of those that come after it had stopped.
+    pub(crate) is_beginning: bool,
     /// `None` if it is more than its track may send.
     pub(crate) arrival: Option<Arrival>,
 }
@@ -39,7 +41,7 @@ impl Forwarding {
         let encoding = self.encodings.get_mut(id)?;
         let publication = self.publications.get_mut(encoding.publication)?;
         if !publication.incoming.take(bytes, now) {
-            return Some(Received { encoding: id, is_of_new_stream, arrival: None });
+            return Some(Received { encoding: id, is_of_new_stream, is_beginning: false, arrival: None });
         }
         let (wire, has_padding, payload) = if is_rtx {
             let (original, rest) = payload.split_first_chunk::<ORIGINAL_BYTES>()?;
@@ -52,7 +54,9 @@ impl Forwarding {
         if !was_fresh && !encoding.fresh.is_empty() {
             self.fresh.push(id);
         }
-        Some(Received { encoding: id, is_of_new_stream, arrival: Some(arrival) })
+        let was_live = std::mem::replace(&mut encoding.is_live, true);
+        let arrival = Some(arrival);
+        Some(Received { encoding: id, is_of_new_stream, is_beginning: !was_live, arrival })
     }
 
     /// What a stream is that no description named: that of the only encoding that may have its payload type, and
