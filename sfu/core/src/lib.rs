@@ -43,6 +43,7 @@ pub mod rtp;
 mod schedule;
 pub mod sdp;
 mod sessions;
+mod speakers;
 pub mod srtp;
 mod stun;
 mod subscription;
