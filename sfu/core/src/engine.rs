@@ -15,6 +15,7 @@ pub mod simulation;
 mod subscribe;
 
 use crate::{
+    arrival_feedback::ArrivalFeedback,
     forward::Forwarding,
     id::{EncodingId, ParticipantId, PublicationId, SessionId, TransportId},
     keyframe::KeyFrames,
@@ -98,6 +99,7 @@ pub struct Engine {
     retransmission: Retransmission,
     key_frames: KeyFrames,
     reports: Reports,
+    arrival_feedback: ArrivalFeedback,
     /// What is counted here; how much there is now, its owners know.
     stats: Stats,
 }
@@ -123,6 +125,7 @@ impl Engine {
             retransmission: Retransmission::default(),
             key_frames: KeyFrames::default(),
             reports: Reports::default(),
+            arrival_feedback: ArrivalFeedback::default(),
             stats: Stats::default(),
         }
     }
@@ -179,6 +182,7 @@ impl Engine {
             self.retransmission.next_deadline(),
             self.key_frames.next_deadline(),
             self.reports.next_deadline(),
+            self.arrival_feedback.next_deadline(),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -194,7 +198,9 @@ impl Engine {
             }
         }
         self.key_frames.handle_deadline(&mut self.forwarding, &mut self.transports, now, output);
-        self.reports.handle_deadline(&mut self.forwarding, &mut self.transports, now, output);
+        let (forwarding, transports) = (&mut self.forwarding, &mut self.transports);
+        self.reports.handle_deadline(&self.arrival_feedback, forwarding, transports, now, output);
+        self.arrival_feedback.handle_deadline(&mut self.transports, now, output);
         self.expire_offers(now, output);
     }
 
@@ -252,6 +258,7 @@ impl Engine {
     fn close_transport(&mut self, id: TransportId) {
         self.forwarding.forget_transport(id);
         self.reports.forget(id);
+        self.arrival_feedback.forget(id);
         self.transports.remove(id);
     }
 
