@@ -15,6 +15,7 @@ pub mod simulation;
 mod subscribe;
 
 use crate::{
+    arrival_feedback::ArrivalFeedback,
     forward::Forwarding,
     id::{EncodingId, ParticipantId, PublicationId, SessionId, TransportId},
     keyframe::KeyFrames,
@@ -100,6 +101,7 @@ pub struct Engine {
     key_frames: KeyFrames,
     reports: Reports,
     speakers: Speakers,
+    arrival_feedback: ArrivalFeedback,
     /// What is counted here; how much there is now, its owners know.
     stats: Stats,
 }
@@ -126,6 +128,7 @@ impl Engine {
             key_frames: KeyFrames::default(),
             reports: Reports::default(),
             speakers: Speakers::default(),
+            arrival_feedback: ArrivalFeedback::default(),
             stats: Stats::default(),
         }
     }
@@ -183,6 +186,7 @@ impl Engine {
             self.key_frames.next_deadline(),
             self.reports.next_deadline(),
             self.speakers.next_deadline(),
+            self.arrival_feedback.next_deadline(),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -198,7 +202,9 @@ impl Engine {
             }
         }
         self.key_frames.handle_deadline(&mut self.forwarding, &mut self.transports, now, output);
-        self.reports.handle_deadline(&mut self.forwarding, &mut self.transports, now, output);
+        let (forwarding, transports) = (&mut self.forwarding, &mut self.transports);
+        self.reports.handle_deadline(&self.arrival_feedback, forwarding, transports, now, output);
+        self.arrival_feedback.handle_deadline(&mut self.transports, now, output);
         while let Some(id) = self.speakers.take_ended(now) {
             if let Some(encoding) = self.forwarding.encoding(id) {
                 self.tell_speaking(encoding.transport, false, output);
@@ -275,6 +281,7 @@ impl Engine {
         }
         self.forwarding.forget_transport(id);
         self.reports.forget(id);
+        self.arrival_feedback.forget(id);
         self.transports.remove(id);
     }
 

@@ -6,6 +6,7 @@ use crate::{
     output::Output,
     sdp::{
         SdpError, answer,
+        extension::Extension,
         parse::{Remote, Section},
     },
     transport::PeerDescription,
@@ -41,6 +42,7 @@ impl Engine {
         }
         answer::check(remote)?;
         let transport = self.published_transport(id, remote, now, output);
+        self.arrival_feedback.agree(transport, remote.extensions.id(Extension::TransportSequence), now);
         let version = self.negotiations.next_answer(id);
         let changed = self.update_publications(id, transport, remote, now, output);
         let text = self.transports.get(transport).map_or_else(String::new, |known| {

@@ -88,8 +88,12 @@ impl Engine {
             self.stats.packets_refused = self.stats.packets_refused.wrapping_add(1);
             return Some(());
         }
-        let received = self.forwarding.receive(id, opened, bytes, now)?;
-        let Received { encoding, is_of_new_stream, arrival, level } = received;
+        let received = self.forwarding.receive(id, opened, bytes, now);
+        // What is past what a track may send counts as lost: whoever adapts to what arrives will send less.
+        if received.is_none_or(|received| received.arrival.is_some()) {
+            self.arrival_feedback.note(id, &opened.header, received.is_some(), now);
+        }
+        let Received { encoding, is_of_new_stream, arrival, level } = received?;
         if is_of_new_stream {
             self.key_frames.ask(encoding, &mut self.forwarding, &mut self.transports, now, output);
         }

@@ -1,5 +1,6 @@
 //! The engine by itself: descriptions, datagrams and time in, datagrams and events out.
 
+mod arrivals;
 mod beginnings;
 mod client;
 mod crowds;

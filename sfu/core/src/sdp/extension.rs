@@ -47,7 +47,7 @@ const KNOWN: [Known; COUNT] = [
     known(
         Extension::TransportSequence,
         "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
-        false,
+        true,
     ),
     known(Extension::AbsoluteSendTime, "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time", false),
     known(Extension::VideoOrientation, "urn:3gpp:video-orientation", false),
@@ -116,6 +116,14 @@ impl Extensions {
         let all = other.0.iter().enumerate();
         all.filter_map(|(place, one)| Some((place, (*one)?)))
             .try_for_each(|(place, offered)| self.set(place, offered))
+    }
+
+    /// Forgets an extension: what else it takes is not there.
+    pub(super) fn remove(&mut self, extension: Extension) {
+        let place = KNOWN.iter().position(|known| known.extension == extension);
+        if let Some(offered) = place.and_then(|place| self.0.get_mut(place)) {
+            *offered = None;
+        }
     }
 
     /// The number of an extension.
