@@ -280,3 +280,4 @@ fn who_may_not_send_is_not_shown_as_one_who_speaks() {
 }
 
 mod tracks;
+mod wishes;

@@ -1,7 +1,7 @@
 //! What is known of a track that is to be sent.
 
 use crate::bandwidth::Bitrate;
-use common::protocol::media::{TrackPriority, TrackSource};
+use common::protocol::media::{TrackPriority, TrackSource, TrackWish};
 
 /// Encodings of one track at most.
 pub const ENCODINGS_MAX: usize = 3;
@@ -33,6 +33,16 @@ pub struct Wish {
 impl Default for Wish {
     fn default() -> Self {
         Self { is_enabled: true, size: None, priority: TrackPriority::Normal }
+    }
+}
+
+impl From<&TrackWish> for Wish {
+    fn from(said: &TrackWish) -> Self {
+        let size = said.width.zip(said.height).map(|(width, height)| Size { width, height });
+        // Of no width it is shown nowhere, however high it would be.
+        let is_nowhere = [said.width, said.height].contains(&Some(0));
+        let size = if is_nowhere { Some(Size { width: 0, height: 0 }) } else { size };
+        Self { is_enabled: said.enabled, size, priority: said.priority }
     }
 }
 

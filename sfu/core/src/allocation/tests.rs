@@ -1,7 +1,7 @@
 use super::*;
 use common::{
     clock::{Clock, ManualClock},
-    protocol::media::{TrackPriority, TrackSource},
+    protocol::media::{TrackPriority, TrackSource, TrackWish},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use std::collections::BTreeMap;
@@ -359,4 +359,27 @@ fn what_would_be_sent_over_any_network_is_worth_being_probed_for() {
     let demands = [voice(1, 46), camera(100), sized(camera(101), 320, 180), sized(camera(102), 0, 0)];
     bench.allocate(kilobits(100), &demands);
     assert_eq!(bench.allocator.wanted(), kilobits(46 + 1600 + 120));
+}
+
+#[test]
+fn what_is_shown_at_no_width_or_no_height_is_shown_nowhere() {
+    let track_id = common::id::TrackId::from_uuid(uuid::Uuid::from_u128(1));
+    let said = |enabled, width, height| TrackWish {
+        track_id,
+        enabled,
+        width,
+        height,
+        priority: TrackPriority::Normal,
+    };
+    let table = [
+        (said(true, None, None), true),
+        (said(true, Some(160), Some(90)), true),
+        (said(true, Some(160), None), true),
+        (said(true, Some(0), None), false),
+        (said(true, Some(160), Some(0)), false),
+        (said(false, Some(160), Some(90)), false),
+    ];
+    for (said, is_shown) in table {
+        assert_eq!(Wish::from(&said).is_shown(), is_shown, "{said:?}");
+    }
 }
