@@ -16,7 +16,7 @@ mod subscribe;
 
 use crate::{
     forward::Forwarding,
-    id::{ParticipantId, PublicationId, SessionId, TransportId},
+    id::{EncodingId, ParticipantId, PublicationId, SessionId, TransportId},
     keyframe::KeyFrames,
     loss::LossReason,
     negotiation::Negotiations,
@@ -214,36 +214,32 @@ impl Engine {
     /// have been waited for, and is told from now on how it is received.
     fn connected(&mut self, id: TransportId, now: Instant, output: &mut Output) {
         self.reports.begin(id, now);
-        for publication in self.forwarding.publications_on(id) {
-            self.key_frames.ask(publication, &mut self.forwarding, &mut self.transports, now, output);
+        for encoding in self.forwarding.encodings_on(id) {
+            self.key_frames.ask(encoding, &mut self.forwarding, &mut self.transports, now, output);
         }
         for subscription in self.forwarding.subscriptions_on(id) {
             let known = self.forwarding.subscription_mut(subscription);
-            if let Some(publication) = known.map(|(subscription, _)| subscription.publication) {
-                self.want_key_frame(publication, now, output);
+            if let Some(encoding) = known.map(|(subscription, _)| subscription.encoding) {
+                self.want_key_frame(encoding, now, output);
             }
         }
     }
 
-    /// Somebody cannot decode a track without a key frame.
-    fn want_key_frame(&mut self, id: PublicationId, now: Instant, output: &mut Output) {
+    /// Somebody cannot decode an encoding without a key frame.
+    fn want_key_frame(&mut self, id: EncodingId, now: Instant, output: &mut Output) {
         self.key_frames.want(id, &mut self.forwarding, &mut self.transports, now, output);
     }
 
     /// A track ends, for everybody.
     fn unpublish(&mut self, id: PublicationId) {
-        if let Some(publication) = self.forwarding.publication(id)
-            && let Some(transport) = self.transports.get_mut(publication.transport)
-        {
-            let description = &publication.description;
-            [description.ssrc, description.rtx_ssrc]
-                .into_iter()
-                .flatten()
-                .for_each(|ssrc| transport.retire(ssrc));
+        for (id, encoding) in self.forwarding.encodings_of(id) {
+            if let Some(transport) = self.transports.get_mut(encoding.transport) {
+                encoding.ssrcs().for_each(|ssrc| transport.retire(ssrc));
+            }
+            self.retransmission.forget(id);
+            self.key_frames.forget(id);
         }
         self.forwarding.unpublish(id);
-        self.retransmission.forget(id);
-        self.key_frames.forget(id);
     }
 
     /// Opens a transport for a participant that has not described its side, under these credentials of ours.

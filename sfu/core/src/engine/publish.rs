@@ -4,7 +4,6 @@ use super::Engine;
 use crate::{
     id::{ParticipantId, PublicationId, TransportId},
     output::Output,
-    publication::Description,
     sdp::{
         SdpError, answer,
         parse::{Remote, Section},
@@ -100,8 +99,7 @@ impl Engine {
             self.sessions.get(owner).map_or_else(Vec::new, |known| known.publications.clone());
         let mut stay: Vec<(PublicationId, &str)> = Vec::new();
         for &id in &known {
-            let description = self.forwarding.publication(id).map(|publication| &publication.description);
-            let is_said = |section: &&&Section| description.is_some_and(|it| it.is_said_by(section));
+            let is_said = |section: &&&Section| self.forwarding.is_said_by(id, section);
             match taken.iter().find(is_said) {
                 Some(section) => stay.push((id, &section.mid)),
                 None => self.unpublish(id),
@@ -109,10 +107,8 @@ impl Engine {
         }
         let mut publications: Vec<PublicationId> = stay.iter().map(|(id, _)| *id).collect();
         for section in taken {
-            if stay.iter().all(|(_, mid)| *mid != section.mid)
-                && let Some(description) = Description::of(section)
-            {
-                publications.extend(self.forwarding.publish(transport, description, now));
+            if stay.iter().all(|(_, mid)| *mid != section.mid) {
+                publications.extend(self.forwarding.publish(transport, section, now));
             }
         }
         let changed = publications != known;
