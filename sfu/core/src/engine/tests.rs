@@ -1,5 +1,6 @@
 //! The engine by itself: descriptions, datagrams and time in, datagrams and events out.
 
+mod arrivals;
 mod beginnings;
 mod client;
 mod crowds;
@@ -9,6 +10,7 @@ mod moves;
 mod naming;
 mod offers;
 mod peers;
+mod speaking;
 mod stage;
 mod strangers;
 mod streams;

@@ -5,7 +5,7 @@ use super::{
     codec::{self, Codec, Format},
     description::{Attributes, Description, Media},
     encoding::{self, Encoding},
-    extension::Extensions,
+    extension::{Extension, Extensions},
     fingerprint::Fingerprint,
 };
 use common::{
@@ -248,6 +248,9 @@ fn section(media: &Media<'_>) -> Result<Section, SdpError> {
         // takes the first of them.
         (best.ssrc, best.rtx_ssrc) = (None, None);
     }
+    let mut extensions = Extensions::read(attributes.values("extmap"))?;
+    let mut feedback = chosen.as_ref().map(|chosen| chosen.feedback.clone()).unwrap_or_default();
+    agree_on_rates(&mut extensions, &mut feedback);
     Ok(Section {
         mid: mid.to_owned(),
         kind,
@@ -260,7 +263,7 @@ fn section(media: &Media<'_>) -> Result<Section, SdpError> {
         ssrc: best.ssrc,
         rtx_ssrc: best.rtx_ssrc,
         rid: best.rid,
-        extensions: Extensions::read(attributes.values("extmap"))?,
+        extensions,
         is_on_transport: false,
         is_rejected,
         is_simulcast: encodings.len() > 1 && attributes.has("simulcast"),
@@ -269,8 +272,20 @@ fn section(media: &Media<'_>) -> Result<Section, SdpError> {
         offered: kind.map(|kind| codec::offered(media, kind)).unwrap_or_default(),
         line: media_line(media),
         parameters: chosen.as_ref().map(|chosen| chosen.parameters.clone()).unwrap_or_default(),
-        feedback: chosen.map(|chosen| chosen.feedback).unwrap_or_default(),
+        feedback,
     })
+}
+
+/// Settles by what a sender learns what its line carries: by when packets arrive, for which it has to number them,
+/// or by what we advise. Who does both goes by the former, and neither half of it is of use without the other.
+fn agree_on_rates(extensions: &mut Extensions, feedback: &mut Vec<&'static str>) {
+    let is_numbered = extensions.id(Extension::TransportSequence).is_some();
+    if is_numbered && feedback.contains(&codec::TRANSPORT_FEEDBACK) {
+        feedback.retain(|name| *name != codec::RATE_ADVICE);
+    } else {
+        extensions.remove(Extension::TransportSequence);
+        feedback.retain(|name| *name != codec::TRANSPORT_FEEDBACK);
+    }
 }
 
 fn media_line(media: &Media<'_>) -> MediaLine {
