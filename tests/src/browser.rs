@@ -141,6 +141,14 @@ impl Browser {
         }
     }
 
+    /// Presses the mouse's left button, or lets it go, at a place of the page (`Input.dispatchMouseEvent` of the Chrome
+    /// DevTools Protocol: `mousePressed`, `mouseReleased`).
+    pub async fn mouse(&self, kind: &str, place: &Value) {
+        let event =
+            json!({ "type": kind, "x": place["x"], "y": place["y"], "button": "left", "clickCount": 1 });
+        self.devtools("Input.dispatchMouseEvent", event).await;
+    }
+
     /// Types into the element with this test id.
     pub async fn fill(&self, test_id: &str, text: &str) {
         let element = self.see(test_id).await;

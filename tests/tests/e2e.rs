@@ -21,6 +21,8 @@ mod automation;
 mod backlog;
 #[path = "e2e/browser.rs"]
 mod browser;
+#[path = "e2e/call_stage.rs"]
+mod call_stage;
 #[path = "e2e/calls.rs"]
 mod calls;
 #[path = "e2e/chat.rs"]

@@ -442,7 +442,7 @@ export type ErrorCode =
   | 'request.idempotencyMismatch'
   /** The caller has not joined this room. */
   | 'room.notJoined'
-  /** A room of another class was asked for this: messages are for durable rooms, events of clients for ephemeral and recent ones. */
+  /** A room of another class was asked for this: messages are for durable rooms. */
   | 'room.class'
   /** The room is closed. */
   | 'room.closed'
@@ -488,7 +488,7 @@ export type ErrorCode =
   | 'media.unknownMid'
   /** A source of sound is named for a media section of pictures, or the other way round. */
   | 'media.kindMismatch'
-  /** The participant publishes no track of this source. */
+  /** The participant publishes no track of this source, or nobody else in the session one of this id. */
   | 'media.unknownTrack'
   /** No media server is available. */
   | 'media.unavailable'
@@ -849,6 +849,14 @@ export interface MediaStateChange {
   onHold?: boolean | null;
 }
 
+/** Parameters of `media.subscribe`: what is said of a track takes the place of what was said of it before, and nothing changes for those that are not named. It is kept for as long as the track is published, also while media goes peer to peer, where it changes nothing. */
+export interface MediaSubscribe {
+  /** The room in whose media session the device is. */
+  roomId: RoomId;
+  /** Tracks of others, at most 200. */
+  tracks: TrackWish[];
+}
+
 /** A track that a participant sends. */
 export interface MediaTrack {
   /** The track's own from when it is published until it is no longer, through other descriptions, other paths and other connections of the participant. What is published again is another track. */
@@ -1092,7 +1100,7 @@ export interface RoomEdit {
   text: string;
 }
 
-/** Event `room.event`: something that the account's own back end tells everybody present, or a client those in an ephemeral or recent room. */
+/** Event `room.event`: something that the account's own back end tells everybody present, or a client the others. */
 export interface RoomEventPublished {
   /** The room that it is for. */
   roomId: RoomId;
@@ -1307,7 +1315,7 @@ export interface RoomPlaced {
 
 /** Parameters of `room.publish`. */
 export interface RoomPublish {
-  /** An ephemeral or recent room that the caller has joined. */
+  /** A room that the caller has joined. */
   roomId: RoomId;
   /** The name of the event, agreed between clients: 1 to `EVENT_NAME_CHARS_MAX` characters. */
   name: string;
@@ -1565,8 +1573,25 @@ export interface TrackMute {
   muted: boolean;
 }
 
+/** What goes first where a network does not carry everything. */
+export type TrackPriority = 'low' | 'normal' | 'high';
+
 /** Where a track comes from. A participant sends one track of each at most. */
 export type TrackSource = 'microphone' | 'camera' | 'screen' | 'screenAudio';
+
+/** What a participant wishes of a track that it receives. */
+export interface TrackWish {
+  /** The track's own, as in the list of its participant's. */
+  trackId: TrackId;
+  /** Whether it is wanted at all. Left out, it is. */
+  enabled?: boolean;
+  /** How wide it is shown, in pixels of the screen (not those of CSS). 0: it is shown nowhere, and nothing is sent. Left out, like the height, it is sent as for any size. */
+  width?: number | null;
+  /** How high it is shown, likewise. */
+  height?: number | null;
+  /** What goes first where the network does not carry everything. */
+  priority?: TrackPriority;
+}
 
 /** A person who signs in: an agent, an administrator, a member of staff. */
 export type UserId = string;
@@ -1583,7 +1608,7 @@ export interface Methods {
   'room.leave': { params: RoomLeave; result: Done };
   /** Sends a message to a room; answered once it is stored. */
   'room.send': { params: RoomSend; result: RoomSent };
-  /** Publishes an event in an ephemeral or recent room. In a recent one it is answered once it is kept, and comes back as an event too; in an ephemeral one the others get it who are there. */
+  /** Publishes an event in a room. In a recent one it is answered once it is kept, and comes back as an event too; in others it is kept nowhere, and those get it who are there. */
   'room.publish': { params: RoomPublish; result: RoomPlaced };
   /** Changes the text of a message that the caller has sent; answered once it is stored. */
   'room.edit': { params: RoomEdit; result: RoomRevised };
@@ -1643,6 +1668,8 @@ export interface Methods {
   'media.publish': { params: MediaPublish; result: MediaPublished };
   /** Through the server: answers a `media.offer` event. */
   'media.answer': { params: MediaAnswer; result: Done };
+  /** Through the server: says of tracks that others send whether this participant wants them, how large it shows them, and which go first, so that it is sent no more than it shows. */
+  'media.subscribe': { params: MediaSubscribe; result: Done };
   /** Gives out fresh STUN and TURN servers, for a device whose network has changed; what goes through the server is offered anew with other ICE credentials. */
   'media.restartIce': { params: MediaRestartIce; result: MediaIceRestarting };
   /** Follows the account's inbox. */
@@ -1687,7 +1714,7 @@ export interface Events {
   'room.typing': RoomTypingChanged;
   /** This device is in a room no longer, though it has not left. */
   'room.removed': RoomRemoved;
-  /** A client has published something in an ephemeral or recent room, or the account's own back end tells everybody in a room something (`POST /v1/rooms/{id}/events`). */
+  /** A client has published something in a room, or the account's own back end tells everybody in it something (`POST /v1/rooms/{id}/events`). */
   'room.event': RoomEventPublished;
   /** What is unread in rooms has changed, joined or not. */
   'rooms.unreadChanged': RoomsUnreadChanged;

@@ -88,8 +88,8 @@ methods! {
     RoomLeave(room::Leave) -> super::Done = "room.leave", Needs::NOTHING;
     /// Sends a message to a room; answered once it is stored.
     RoomSend(room::Send) -> room::Sent = "room.send", Needs::right(Right::SendMessages);
-    /// Publishes an event in an ephemeral or recent room. In a recent one it is answered once it is kept, and comes back as
-    /// an event too; in an ephemeral one the others get it who are there.
+    /// Publishes an event in a room. In a recent one it is answered once it is kept, and comes back as an event too; in
+    /// others it is kept nowhere, and those get it who are there.
     RoomPublish(room::Publish) -> room::Placed = "room.publish",
         Needs::right(Right::SendMessages);
     /// Changes the text of a message that the caller has sent; answered once it is stored.
@@ -158,6 +158,9 @@ methods! {
     MediaPublish(media::Publish) -> media::Published = "media.publish", Needs::right(Right::SendMedia);
     /// Through the server: answers a `media.offer` event.
     MediaAnswer(media::Answer) -> super::Done = "media.answer", Needs::NOTHING;
+    /// Through the server: says of tracks that others send whether this participant wants them, how large it shows them,
+    /// and which go first, so that it is sent no more than it shows.
+    MediaSubscribe(media::Subscribe) -> super::Done = "media.subscribe", Needs::NOTHING;
     /// Gives out fresh STUN and TURN servers, for a device whose network has changed; what goes through the server is
     /// offered anew with other ICE credentials.
     MediaRestartIce(media::RestartIce) -> media::IceRestarting = "media.restartIce", Needs::NOTHING;

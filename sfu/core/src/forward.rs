@@ -176,7 +176,7 @@ impl Forwarding {
     }
 
     /// The tracks that come in on a transport, the oldest first.
-    fn publications_on(&self, transport: TransportId) -> Vec<PublicationId> {
+    pub(crate) fn publications_on(&self, transport: TransportId) -> Vec<PublicationId> {
         self.ingress.get(transport).map_or_else(Vec::new, |ingress| ingress.publications.clone())
     }
 

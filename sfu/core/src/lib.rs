@@ -9,8 +9,8 @@
 //! Each part owns its state, and says when it is due: [`sessions`] who is where,
 //! [`negotiation`] what was agreed, [`transports`] who is found by which datagram,
 //! [`forward`] which track goes to whom, [`retransmit`] what is missing,
-//! [`liveness`] which encodings of a track come, [`keyframe`] and [`report`] what
-//! senders are asked and told. [`engine`] passes
+//! [`liveness`] which encodings of a track come, [`keyframe`], [`report`] and
+//! [`arrival_feedback`] what senders are asked and told. [`engine`] passes
 //! on what happens to one of them to those that it concerns.
 
 // Lengths, counters and times come from the network: each operation says what becomes of it at the edge.
@@ -18,6 +18,8 @@
 // What comes out must not depend on how a map hashes: the same input gives the same datagrams.
 #![deny(clippy::iter_over_hash_type)]
 
+pub mod allocation;
+mod arrival_feedback;
 pub mod bandwidth;
 mod budget;
 mod buffer;
@@ -46,6 +48,7 @@ pub mod rtp;
 mod schedule;
 pub mod sdp;
 mod sessions;
+mod speakers;
 pub mod srtp;
 mod stun;
 mod subscription;

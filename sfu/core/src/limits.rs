@@ -1,6 +1,7 @@
 //! What the media plane limits.
 
 use crate::{
+    arrival_feedback,
     budget::{self, incoming},
     encoding::SILENCE_MAX as SILENCE_MAX_OF_ENCODING,
     keyframe::KEYFRAME_INTERVAL,
@@ -181,6 +182,20 @@ fn feedback() -> Vec<Limit> {
             "time between key frames asked of a publisher, per encoding",
             time(KEYFRAME_INTERVAL),
             "asked later",
+        ),
+        fixed(
+            "packets of which is kept when they arrived, per transport",
+            count(arrival_feedback::NUMBERS_KEPT, "packets, by their transport-wide numbers"),
+            "of what comes later, or before a leap, nothing is told",
+        ),
+        fixed(
+            "time between transport-wide feedback, per transport",
+            format!(
+                "{} to {}, by how many packets come",
+                time(arrival_feedback::INTERVAL_MIN),
+                time(arrival_feedback::INTERVAL_MAX)
+            ),
+            "told later",
         ),
         fixed("time between sender reports passed on, per encoding", time(REPORT_INTERVAL_MIN), "silence"),
     ]

@@ -1,6 +1,7 @@
 //! Reports: publishers are told how they are received, and subscribers where a stream stands.
 
 use crate::{
+    arrival_feedback::ArrivalFeedback,
     encoding::{Encoding, SenderClock},
     forward::Forwarding,
     id::{EncodingId, TransportId},
@@ -21,7 +22,8 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// often would let one who sends nothing else fill everybody's line.
 pub(crate) const REPORT_INTERVAL_MIN: Duration = Duration::from_millis(250);
 
-/// What a publisher may send, in bits per second: one good camera and a voice.
+/// What a publisher is advised to send that does not work it out itself, in bits per second: one good camera and
+/// a voice.
 const RATE_MAX: u64 = 2_500_000;
 
 /// Who is to be told when.
@@ -52,6 +54,7 @@ impl Reports {
     /// Tells those who are due.
     pub(crate) fn handle_deadline(
         &mut self,
+        arrival_feedback: &ArrivalFeedback,
         forwarding: &mut Forwarding,
         transports: &mut Transports,
         now: Instant,
@@ -59,14 +62,16 @@ impl Reports {
     ) {
         while let Some(id) = self.deadlines.take_due(now) {
             self.deadlines.set(id, after(now, REPORT_INTERVAL));
-            self.report(id, forwarding, transports, now, output);
+            let is_advised = !arrival_feedback.is_agreed(id);
+            self.report(id, is_advised, forwarding, transports, now, output);
         }
     }
 
-    /// Tells a publisher how it is received and what it may send.
+    /// Tells a publisher how it is received, and one that `is_advised` what it may send.
     fn report(
         &mut self,
         id: TransportId,
+        is_advised: bool,
         forwarding: &mut Forwarding,
         transports: &mut Transports,
         now: Instant,
@@ -83,7 +88,9 @@ impl Reports {
         self.streams.extend(self.blocks.iter().map(|block| block.ssrc));
         self.packet.clear();
         receiver_report::write(&mut self.packet, first.ssrc, &self.blocks);
-        remb::write(&mut self.packet, first.ssrc, RATE_MAX, &self.streams);
+        if is_advised {
+            remb::write(&mut self.packet, first.ssrc, RATE_MAX, &self.streams);
+        }
         transport.send_rtcp(&self.packet, output);
     }
 

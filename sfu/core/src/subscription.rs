@@ -15,7 +15,6 @@ use crate::{
     rtp::{
         header::{BYTES_MIN, PlainHeader},
         sequence::SeqNo,
-        vp8::DESCRIPTOR_BYTES_MAX,
     },
     sdp::payload,
     transport::Transport,
@@ -256,8 +255,8 @@ impl Subscription {
             timestamp: packet.timestamp.wrapping_add(shift.timestamp),
             ssrc: self.ssrc,
         };
-        let (descriptor, length) = shifted_descriptor(packet, shift);
-        let (beginning, rest) = split(&descriptor, length, packet);
+        let (beginning, length) = shift.beginning(packet);
+        let (beginning, rest) = replaced(&beginning, length, packet);
         let sent = output.datagram(source, destination, |bytes| {
             sealer.rtp(&header.to_bytes(), &[beginning, rest], self.ssrc, number, cycles, bytes)
         });
@@ -310,8 +309,8 @@ impl Subscription {
             ssrc: self.rtx_ssrc,
         };
         let original = sent.number.to_wire().to_be_bytes();
-        let (descriptor, length) = shifted_descriptor(packet, sent.shift);
-        let (beginning, rest) = split(&descriptor, length, packet);
+        let (beginning, length) = sent.shift.beginning(packet);
+        let (beginning, rest) = replaced(&beginning, length, packet);
         output.datagram(source, destination, |bytes| {
             let payload = [original.as_slice(), beginning, rest];
             sealer.rtp(&header.to_bytes(), &payload, self.rtx_ssrc, number, cycles, bytes)
@@ -352,22 +351,8 @@ impl Subscription {
     }
 }
 
-/// How a packet's payload begins with what is added to its numbers, as the first so many bytes of what is returned; of
-/// none where nothing is.
-fn shifted_descriptor(packet: &Packet, shift: Shift) -> ([u8; DESCRIPTOR_BYTES_MAX], usize) {
-    match packet.descriptor {
-        Some(descriptor) if (shift.picture_id, shift.tl0_picture_index) != (0, 0) => {
-            let picture_id = descriptor.picture_id.unwrap_or_default().wrapping_add(shift.picture_id);
-            let index = descriptor.tl0_picture_index.unwrap_or_default();
-            let index = index.wrapping_add(shift.tl0_picture_index);
-            descriptor.renumbered(&packet.payload, picture_id, index)
-        }
-        Some(_) | None => ([0; DESCRIPTOR_BYTES_MAX], 0),
-    }
-}
-
-/// A packet's payload in two parts: these first bytes, and the rest as it came.
-fn split<'a>(beginning: &'a [u8], length: usize, packet: &'a Packet) -> (&'a [u8], &'a [u8]) {
+/// A packet's payload with these in place of its first bytes, in two parts.
+fn replaced<'a>(beginning: &'a [u8], length: usize, packet: &'a Packet) -> (&'a [u8], &'a [u8]) {
     (beginning.get(..length).unwrap_or_default(), packet.payload.get(length..).unwrap_or_default())
 }
 

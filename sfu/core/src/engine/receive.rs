@@ -88,8 +88,12 @@ impl Engine {
             self.stats.packets_refused = self.stats.packets_refused.wrapping_add(1);
             return Some(());
         }
-        let received = self.forwarding.receive(id, opened, bytes, now)?;
-        let Received { encoding, is_of_new_stream, is_beginning, arrival } = received;
+        let received = self.forwarding.receive(id, opened, bytes, now);
+        // What is past what a track may send counts as lost: whoever adapts to what arrives will send less.
+        if received.is_none_or(|received| received.arrival.is_some()) {
+            self.arrival_feedback.note(id, &opened.header, received.is_some(), now);
+        }
+        let Received { encoding, is_of_new_stream, is_beginning, arrival, level } = received?;
         let begins = || self.forwarding.encoding(encoding).is_some_and(Encoding::has_fresh_key_frame);
         if is_of_new_stream && !begins() {
             self.key_frames.ask(encoding, &mut self.forwarding, &mut self.transports, now, output);
@@ -105,6 +109,9 @@ impl Engine {
             Some(Arrival::Repeated) => return Some(()),
             Some(Arrival::Newest(_, Some(ask_at))) => self.retransmission.note_gap(encoding, ask_at),
             Some(Arrival::First(_) | Arrival::Newest(_, None) | Arrival::Late(_)) => {}
+        }
+        if let Some(is_speaking) = level.and_then(|level| self.speakers.hear(encoding, level, now)) {
+            self.tell_speaking(id, is_speaking, output);
         }
         self.stats.packets_received = self.stats.packets_received.wrapping_add(1);
         Some(())

@@ -1,5 +1,6 @@
 //! The engine by itself: descriptions, datagrams and time in, datagrams and events out.
 
+mod arrivals;
 mod beginnings;
 mod client;
 mod crowds;
@@ -10,6 +11,7 @@ mod moves;
 mod naming;
 mod offers;
 mod peers;
+mod speaking;
 mod stage;
 mod strangers;
 mod streams;

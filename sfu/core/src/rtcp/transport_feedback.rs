@@ -27,6 +27,11 @@ impl ReferenceTime {
         Self(steps & 0x00FF_FFFF)
     }
 
+    /// In steps of 64 ms.
+    pub const fn steps(self) -> u32 {
+        self.0
+    }
+
     /// How much later than another it is, in steps of 64 ms: negative if it is earlier. Half of the range either
     /// way; more cannot be told from a new beginning.
     pub const fn since(self, other: Self) -> i32 {

@@ -141,20 +141,72 @@ impl PlainHeader {
     }
 }
 
+/// The length of what precedes the first extension, in bytes.
+const BEFORE_EXTENSIONS: usize = BYTES_MIN + 4;
+
+/// Room for extensions, in bytes: for what is written today, and as much again.
+const EXTENSIONS_ROOM: usize = 16;
+
+/// A header with extensions, to be written. It takes no memory of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct ExtendedHeader {
+    bytes: [u8; BEFORE_EXTENSIONS + EXTENSIONS_ROOM],
+    /// Of the extensions, without what fills the last word.
+    length: usize,
+}
+
+impl From<PlainHeader> for ExtendedHeader {
+    fn from(header: PlainHeader) -> Self {
+        let mut bytes = [0; BEFORE_EXTENSIONS + EXTENSIONS_ROOM];
+        bytes.iter_mut().zip(header.to_bytes()).for_each(|(byte, plain)| *byte = plain);
+        Self { bytes, length: 0 }
+    }
+}
+
+impl ExtendedHeader {
+    /// Adds an extension in the form of one byte (RFC 8285, section 4.2), for which there are ids from 1 to 14 and
+    /// values of 1 to 16 bytes. One that is none, or has no room any more, is left out.
+    pub fn push(&mut self, id: u8, value: &[u8]) {
+        let start = BEFORE_EXTENSIONS.saturating_add(self.length);
+        let end = start.saturating_add(1).saturating_add(value.len());
+        let length = value.len().checked_sub(1).and_then(|length| u8::try_from(length).ok());
+        let room = self.bytes.get_mut(start..end).and_then(<[u8]>::split_first_mut);
+        let (1..=14, Some(length @ 0..=15), Some((head, room))) = (id, length, room) else { return };
+        *head = id << 4 | length;
+        room.iter_mut().zip(value).for_each(|(byte, value)| *byte = *value);
+        self.length = end.saturating_sub(BEFORE_EXTENSIONS);
+        let words = u16::try_from(self.length.div_ceil(4)).unwrap_or(u16::MAX);
+        let [first, _, _, _, _, _, _, _, _, _, _, _, p0, p1, w0, w1, ..] = &mut self.bytes;
+        *first |= HAS_EXTENSIONS;
+        [*p0, *p1] = ONE_BYTE.to_be_bytes();
+        [*w0, *w1] = words.to_be_bytes();
+    }
+
+    /// The bytes, as they stand before the payload.
+    pub fn as_slice(&self) -> &[u8] {
+        let length = match self.length {
+            0 => BYTES_MIN,
+            length => BEFORE_EXTENSIONS.saturating_add(length.next_multiple_of(4)),
+        };
+        self.bytes.get(..length).unwrap_or(&self.bytes)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const PLAIN: PlainHeader = PlainHeader {
+        has_padding: false,
+        marker: true,
+        payload_type: 96,
+        sequence: 7,
+        timestamp: 9,
+        ssrc: 5,
+    };
+
     fn packet() -> Vec<u8> {
-        let plain = PlainHeader {
-            has_padding: false,
-            marker: true,
-            payload_type: 96,
-            sequence: 7,
-            timestamp: 9,
-            ssrc: 5,
-        };
-        let mut packet = plain.to_bytes().to_vec();
+        let mut packet = PLAIN.to_bytes().to_vec();
         packet[0] |= 0x10;
         // One-byte form: id 4 with "0", a pad byte, id 2 with three bytes.
         packet.extend([0xBE, 0xDE, 0, 2, 4 << 4, b'0', 0, 2 << 4 | 2, 1, 2, 3, 0]);
@@ -182,5 +234,31 @@ mod tests {
                 header.extension(2);
             }
         }
+    }
+
+    #[test]
+    fn extensions_that_are_written_are_found() {
+        let mut header = ExtendedHeader::from(PLAIN);
+        assert_eq!(header.as_slice(), PLAIN.to_bytes());
+        header.push(3, &[1, 2]);
+        assert_eq!(header.as_slice().len(), 20);
+        header.push(14, &[4; 8]);
+        let read = Header::parse(header.as_slice()).unwrap();
+        assert_eq!(read.bytes.len(), BEFORE_EXTENSIONS + 12);
+        assert_eq!((read.ssrc, read.sequence, read.marker), (5, 7, true));
+        assert_eq!((read.extension(3), read.extension(14)), (Some(&[1, 2][..]), Some(&[4; 8][..])));
+    }
+
+    #[test]
+    fn an_extension_that_has_no_room_is_left_out() {
+        let mut header = ExtendedHeader::from(PLAIN);
+        for (id, value) in [(0, &[1][..]), (15, &[1]), (200, &[1]), (1, &[]), (1, &[1; 16]), (1, &[1; 300])] {
+            header.push(id, value);
+            assert_eq!(header.as_slice(), PLAIN.to_bytes(), "{id}: {value:?}");
+        }
+        header.push(2, &[7; 15]);
+        header.push(3, &[1]);
+        let read = Header::parse(header.as_slice()).unwrap();
+        assert_eq!((read.extension(2), read.extension(3)), (Some(&[7; 15][..]), None));
     }
 }

@@ -115,9 +115,18 @@ const PROFILE_LEVEL_ID: &str = "profile-level-id";
 /// Retransmissions (RFC 4588).
 const RTX: &str = "rtx/90000";
 
-/// What we ask of who sends pictures, as far as the client offers it: packets again, key frames, and
-/// less when its line is full.
-const FEEDBACK: [&str; 4] = ["nack", "nack pli", "ccm fir", "goog-remb"];
+/// To be told when packets arrive, by the numbers that they have on their transport.
+pub(super) const TRANSPORT_FEEDBACK: &str = "transport-cc";
+
+/// To be told how much may be sent: for who cannot work it out from when packets arrive.
+pub(super) const RATE_ADVICE: &str = "goog-remb";
+
+/// What we do for who sends pictures, as far as the client offers it: ask for packets again and for key frames,
+/// and tell what its line carries.
+const FEEDBACK: [&str; 5] = ["nack", "nack pli", "ccm fir", RATE_ADVICE, TRANSPORT_FEEDBACK];
+
+/// Likewise for voices.
+const VOICE_FEEDBACK: [&str; 1] = [TRANSPORT_FEEDBACK];
 
 /// A codec under the payload types of one section.
 #[derive(Debug, Clone, Copy)]
@@ -212,7 +221,7 @@ pub(super) fn choose(media: &Media<'_>, kind: TrackKind) -> Option<Chosen> {
             payload_type,
             rtx_payload_type: rtx(media, format).filter(|_| kind == TrackKind::Video),
             parameters: media.attributes.of_format("fmtp", format).next().unwrap_or_default().to_owned(),
-            feedback: if kind == TrackKind::Video { feedback(media, format) } else { Vec::new() },
+            feedback: feedback(media, kind, format),
         })
     })
 }
@@ -252,11 +261,15 @@ fn rtx(media: &Media<'_>, format: &str) -> Option<u8> {
 
 /// What we ask for and the client offers: for this format, or with an asterisk for all (RFC 4585,
 /// section 4.2).
-fn feedback(media: &Media<'_>, format: &str) -> Vec<&'static str> {
+fn feedback(media: &Media<'_>, kind: TrackKind, format: &str) -> Vec<&'static str> {
+    let ours = match kind {
+        TrackKind::Audio => &VOICE_FEEDBACK[..],
+        TrackKind::Video => &FEEDBACK[..],
+    };
     let is_offered = |wanted: &&str| {
         [format, "*"].iter().any(|of| media.attributes.of_format("rtcp-fb", of).any(|value| value == *wanted))
     };
-    FEEDBACK.into_iter().filter(is_offered).collect()
+    ours.iter().copied().filter(is_offered).collect()
 }
 
 /// The value of a parameter in an `fmtp`.
@@ -284,6 +297,9 @@ fn h264_profile(text: &str) -> Option<(u8, u8)> {
     })
 }
 
+/// What subscribers of pictures may ask us for.
+const OFFERED: [&str; 4] = ["nack", "nack pli", "ccm fir", RATE_ADVICE];
+
 /// What we offer a subscriber: the one codec that everybody has, under the payload type that browsers
 /// use by default.
 pub(crate) const fn ours(kind: TrackKind) -> Format<'static> {
@@ -300,7 +316,7 @@ pub(crate) const fn ours(kind: TrackKind) -> Format<'static> {
             payload_type: super::payload::VP8,
             rtx_payload_type: Some(super::payload::VP8_RTX),
             parameters: "",
-            feedback: &FEEDBACK,
+            feedback: &OFFERED,
         },
     }
 }

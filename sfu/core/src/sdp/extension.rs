@@ -43,11 +43,11 @@ const KNOWN: [Known; COUNT] = [
     known(Extension::Mid, "urn:ietf:params:rtp-hdrext:sdes:mid", true),
     known(Extension::Rid, "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id", true),
     known(Extension::RepairedRid, "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id", true),
-    known(Extension::AudioLevel, "urn:ietf:params:rtp-hdrext:ssrc-audio-level", false),
+    known(Extension::AudioLevel, "urn:ietf:params:rtp-hdrext:ssrc-audio-level", true),
     known(
         Extension::TransportSequence,
         "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
-        false,
+        true,
     ),
     known(Extension::AbsoluteSendTime, "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time", false),
     known(Extension::VideoOrientation, "urn:3gpp:video-orientation", false),
@@ -118,6 +118,14 @@ impl Extensions {
             .try_for_each(|(place, offered)| self.set(place, offered))
     }
 
+    /// Forgets an extension: what else it takes is not there.
+    pub(super) fn remove(&mut self, extension: Extension) {
+        let place = KNOWN.iter().position(|known| known.extension == extension);
+        if let Some(offered) = place.and_then(|place| self.0.get_mut(place)) {
+            *offered = None;
+        }
+    }
+
     /// The number of an extension.
     pub fn id(&self, extension: Extension) -> Option<u8> {
         let place = KNOWN.iter().position(|known| known.extension == extension)?;
@@ -168,7 +176,7 @@ mod tests {
             assert_eq!(read(&[format!("3/{direction} {MID}")]).unwrap().id(Extension::Mid), None);
         }
         let sent = read(&[format!("3/sendonly {MID} more of it"), format!("4 {LEVEL}")]).unwrap();
-        assert_eq!(written(&sent), format!("a=extmap:3/recvonly {MID}\r\n"), "and the level is not used");
+        assert_eq!(written(&sent), format!("a=extmap:3/recvonly {MID}\r\na=extmap:4 {LEVEL}\r\n"));
         assert_eq!(sent.id(Extension::AudioLevel), Some(4));
     }
 

@@ -5,7 +5,7 @@ use super::{
     codec::{self, Codec, Format},
     description::{Attributes, Description, Media},
     encoding::{self, Encoding},
-    extension::Extensions,
+    extension::{Extension, Extensions},
     fingerprint::Fingerprint,
 };
 use common::{
@@ -237,6 +237,9 @@ fn section(media: &Media<'_>) -> Result<Section, SdpError> {
         return Err(SdpError::Missing("rtcp-mux"));
     }
     let encodings = encoding::taken(encoding::read(attributes)?);
+    let mut extensions = Extensions::read(attributes.values("extmap"))?;
+    let mut feedback = chosen.as_ref().map(|chosen| chosen.feedback.clone()).unwrap_or_default();
+    agree_on_rates(&mut extensions, &mut feedback);
     Ok(Section {
         mid: mid.to_owned(),
         kind,
@@ -246,7 +249,7 @@ fn section(media: &Media<'_>) -> Result<Section, SdpError> {
         codec: chosen.as_ref().map(|chosen| chosen.codec),
         payload_type: chosen.as_ref().map(|chosen| chosen.payload_type),
         rtx_payload_type: chosen.as_ref().and_then(|chosen| chosen.rtx_payload_type),
-        extensions: Extensions::read(attributes.values("extmap"))?,
+        extensions,
         is_on_transport: false,
         is_rejected,
         is_simulcast: attributes.has("simulcast"),
@@ -255,8 +258,20 @@ fn section(media: &Media<'_>) -> Result<Section, SdpError> {
         offered: kind.map(|kind| codec::offered(media, kind)).unwrap_or_default(),
         line: media_line(media),
         parameters: chosen.as_ref().map(|chosen| chosen.parameters.clone()).unwrap_or_default(),
-        feedback: chosen.map(|chosen| chosen.feedback).unwrap_or_default(),
+        feedback,
     })
+}
+
+/// Settles by what a sender learns what its line carries: by when packets arrive, for which it has to number them,
+/// or by what we advise. Who does both goes by the former, and neither half of it is of use without the other.
+fn agree_on_rates(extensions: &mut Extensions, feedback: &mut Vec<&'static str>) {
+    let is_numbered = extensions.id(Extension::TransportSequence).is_some();
+    if is_numbered && feedback.contains(&codec::TRANSPORT_FEEDBACK) {
+        feedback.retain(|name| *name != codec::RATE_ADVICE);
+    } else {
+        extensions.remove(Extension::TransportSequence);
+        feedback.retain(|name| *name != codec::TRANSPORT_FEEDBACK);
+    }
 }
 
 fn media_line(media: &Media<'_>) -> MediaLine {

@@ -76,16 +76,44 @@ fn a_refused_section_is_as_well_formed_as_any() {
 
 #[test]
 fn what_the_client_offers_of_rtcp_and_extensions_is_answered_and_nothing_else() {
-    let answer = answer_to(CHROMIUM);
+    let unused = "a=mid:1\r\na=extmap:9 http://www.webrtc.org/experiments/rtp-hdrext/playout-delay\r\n";
+    let answer = answer_to(&CHROMIUM.replace("a=mid:1\r\n", unused));
     let (audio, video) = (section(&answer, "0"), section(&answer, "1"));
     assert!(video.contains("a=rtcp-rsize\r\n") && !audio.contains("rsize"));
     assert!(answer.contains("a=extmap-allow-mixed\r\n"));
     assert!(audio.contains("a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n"));
     assert!(video.contains("a=extmap:4/recvonly urn:ietf:params:rtp-hdrext:sdes:mid\r\n"));
-    assert!(!answer.contains("audio-level"), "nobody reads it");
+    assert!(audio.contains("a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n"));
+    assert!(!answer.contains("playout-delay"), "nobody reads it");
     assert!(video.contains("a=rtcp-fb:96 nack\r\n") && !video.contains("a=rtcp-fb:96 nack pli"));
     let plain = answer_to(&CHROMIUM.replace("a=extmap-allow-mixed\r\n", "").replace("a=rtcp-rsize\r\n", ""));
     assert!(!plain.contains("allow-mixed") && !plain.contains("rsize"));
+}
+
+/// What Chromium and Firefox offer: both ways to learn a rate. Numbers without feedback, and feedback without
+/// numbers, are of no use.
+#[test]
+fn who_numbers_packets_is_told_when_they_arrive_and_not_what_to_send() {
+    let number = "a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n";
+    let (transport, advice) = ("a=rtcp-fb:96 transport-cc\r\n", "a=rtcp-fb:96 goog-remb\r\n");
+    let offer = |audio: &str, video: &str| {
+        let [sound, picture] = ["a=mid:0\r\n", "a=mid:1\r\n"];
+        CHROMIUM.replace(sound, &format!("{sound}{audio}")).replace(picture, &format!("{picture}{video}"))
+    };
+    let both = offer(number, &format!("{number}{transport}{advice}"));
+    let remote = Remote::parse(&both).unwrap();
+    assert_eq!(remote.extensions.id(Extension::TransportSequence), Some(3));
+    let answer = answer_to(&both);
+    let (audio, video) = (section(&answer, "0"), section(&answer, "1"));
+    assert!(audio.contains(number) && audio.contains("a=rtcp-fb:111 transport-cc\r\n"), "{audio}");
+    assert!(video.contains(number) && video.contains(transport) && !video.contains(advice), "{video}");
+    for video in [number.to_owned(), format!("{transport}{advice}")] {
+        let offer = offer("", &video);
+        assert_eq!(Remote::parse(&offer).unwrap().extensions.id(Extension::TransportSequence), None);
+        let answer = answer_to(&offer);
+        assert!(!answer.contains(number) && !answer.contains("transport-cc"), "{answer}");
+        assert_eq!(answer.contains(advice), video.contains(advice), "{answer}");
+    }
 }
 
 /// Who does not bundle would need another transport for each section.

@@ -1,6 +1,6 @@
 //! What changes in packets of another encoding, so that a subscriber sees one stream.
 
-use crate::{buffer::Packet, encoding::SenderClock};
+use crate::{buffer::Packet, encoding::SenderClock, rtp::vp8::DESCRIPTOR_BYTES_MAX};
 use std::time::{Duration, Instant};
 
 /// What is added to what packets say, modulo what each field has bits.
@@ -9,6 +9,22 @@ pub(super) struct Shift {
     pub(super) timestamp: u32,
     pub(super) picture_id: u16,
     pub(super) tl0_picture_index: u8,
+}
+
+impl Shift {
+    /// How a packet's payload begins with this added, as the first so many bytes of what is returned; none where nothing
+    /// is.
+    pub(super) fn beginning(self, packet: &Packet) -> ([u8; DESCRIPTOR_BYTES_MAX], usize) {
+        match packet.descriptor {
+            Some(descriptor) if (self.picture_id, self.tl0_picture_index) != (0, 0) => {
+                let picture_id = descriptor.picture_id.unwrap_or_default().wrapping_add(self.picture_id);
+                let index = descriptor.tl0_picture_index.unwrap_or_default();
+                let index = index.wrapping_add(self.tl0_picture_index);
+                descriptor.renumbered(&packet.payload, picture_id, index)
+            }
+            Some(_) | None => ([0; DESCRIPTOR_BYTES_MAX], 0),
+        }
+    }
 }
 
 /// The clock of pictures, in ticks per second (RFC 7741, section 4.1).

@@ -48,7 +48,7 @@ struct Stream {
 impl Stream {
     fn new(ssrc: u32, at: u32) -> Self {
         // All near the wrap, so that every run goes over it, and each encoding with a clock of its own.
-        let timestamp = u32::MAX - 100 * PICTURE_TICKS + at * 1_234_567;
+        let timestamp = (u32::MAX - 100 * PICTURE_TICKS).wrapping_add(at * 1_234_567);
         let next = SeqNo::from_extended(65_500 - u64::from(at) * 40);
         let picture_id = 0x7FF0 - u16::try_from(at).unwrap() * 100;
         Self { ssrc, next, timestamp, picture_id, tl0_picture_index: 250, is_key: true, is_stopped: false }
@@ -154,7 +154,11 @@ impl Source {
         if self.kind == Kind::Audio {
             return (0..count).map(|_| stream.packet(link, 111, true, &vec![7; bytes])).collect();
         }
-        (0..count).flat_map(|_| stream.picture(link, bytes)).collect()
+        let picture = |_| {
+            stream.timestamp = stream.timestamp.wrapping_add(1);
+            stream.picture(link, bytes)
+        };
+        (0..count).flat_map(picture).collect()
     }
 
     /// A key frame of this stream is wanted.

@@ -37,14 +37,25 @@ const PASSWORD: &str = "0123456789abcdef01234567";
 /// What a description says of everybody's transport.
 const TRANSPORT: &str = "a=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdef01234567\r\na=fingerprint:sha-256 AA\r\na=setup:active\r\na=rtcp-mux\r\n";
 
+/// The id of the header extension by which the packets of some are numbered.
+pub(super) const NUMBER_ID: u8 = 5;
+
+/// How whoever numbers its packets describes that.
+pub(super) const NUMBERED: &str = "a=extmap:5 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\na=rtcp-fb:96 transport-cc\r\n";
+
 /// Cameras, one section each: the first with streams 2001 and 2002, the next with 2003 and 2004.
 pub(super) fn cameras(mids: &[u32]) -> Remote {
+    cameras_with(mids, "")
+}
+
+/// Cameras of which the description says more.
+pub(super) fn cameras_with(mids: &[u32], lines: &str) -> Remote {
     let bundle: String = mids.iter().map(|mid| format!(" {mid}")).collect();
     let mut text = format!("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE{bundle}\r\n");
     for mid in mids {
         let (ssrc, rtx) = (2001 + 2 * mid, 2002 + 2 * mid);
         text += &format!(
-            "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\nc=IN IP4 0.0.0.0\r\na=mid:{mid}\r\n{TRANSPORT}a=sendonly\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=ssrc-group:FID {ssrc} {rtx}\r\na=ssrc:{ssrc} cname:c\r\n"
+            "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\nc=IN IP4 0.0.0.0\r\na=mid:{mid}\r\n{TRANSPORT}a=sendonly\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=ssrc-group:FID {ssrc} {rtx}\r\na=ssrc:{ssrc} cname:c\r\n{lines}"
         );
     }
     Remote::parse(&text).unwrap()
@@ -110,7 +121,7 @@ impl Stage {
     pub(super) fn offered(&mut self, n: u16) -> Option<Offer> {
         let offers = self.output.take_events().filter_map(|event| match event {
             MediaEvent::Offer { participant, offer } if participant == device(n) => Some(offer),
-            MediaEvent::Offer { .. } | MediaEvent::Lost { .. } => None,
+            MediaEvent::Offer { .. } | MediaEvent::Speaking { .. } | MediaEvent::Lost { .. } => None,
         });
         offers.last()
     }
@@ -209,6 +220,19 @@ impl Stage {
             return datagram;
         }
         opener.rtp(&mut datagram).expect("it opens, and is no repetition").payload.to_vec()
+    }
+
+    /// Takes and opens the compound RTCP packets that go to a port.
+    pub(super) fn reports(&mut self, port: u16) -> Vec<Vec<u8>> {
+        let datagrams = self.datagrams(port);
+        let end = self.ends.get_mut(&port).unwrap();
+        let rtcp = datagrams.into_iter().filter(|datagram| (192..=223).contains(&datagram[1]));
+        rtcp.map(|mut datagram| {
+            let length = end.opener.rtcp(&mut datagram).expect("it opens, and is no repetition");
+            datagram.truncate(length);
+            datagram
+        })
+        .collect()
     }
 
     /// Takes the datagrams that go to a port and answers the checks among them; how many there were.
