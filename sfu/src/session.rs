@@ -4,16 +4,19 @@
 //! everything to be done goes out through `effects`, in order.
 
 mod publishing;
+mod subscribing;
 
 use common::{
     id::{ConnectionId, NodeId, TrackId},
     protocol::media::{
         Participant, ParticipantState, PublishTrack, PublishedTrack, Route, State, StateChange, Track,
-        TrackMute, TrackSource,
+        TrackMute, TrackSource, TrackWish,
     },
     subject::media::MediaRights,
 };
 pub(crate) use publishing::{PublishError, SendingSection};
+pub(crate) use subscribing::SubscribeError;
+use subscribing::Wishes;
 
 /// The most participants who exchange media directly. One more, and a mesh
 /// would make each of them encode and send everything several times.
@@ -46,8 +49,12 @@ struct Seat {
     participant: Participant,
     hub: NodeId,
     rights: MediaRights,
+    /// Whether it speaks, where its packets say how loud they are: then it is not asked.
+    measured: Option<bool>,
     /// Which media section of the last description carries what of its tracks.
     carried: Vec<(String, TrackSource)>,
+    /// What it wishes of the tracks of others.
+    wishes: Wishes,
     /// The session's count when the seat was last taken.
     entry: u64,
 }
@@ -59,6 +66,8 @@ pub(crate) enum Effect {
     Enter(ConnectionId, MediaRights),
     /// This participant's media goes through the server no longer.
     Exit(ConnectionId),
+    /// This participant's media goes through the server, and it wishes this of what others send, and nothing else.
+    Wish(ConnectionId, Vec<TrackWish>),
     /// Everybody in the room is told the new state.
     Announce(State),
     /// Everybody in the room is told what one participant says of itself, and what it sends.
@@ -128,12 +137,13 @@ impl Session {
         }
         participant.state = participant.state.after(StateChange::default(), rights.send);
         participant.tracks.clear();
-        self.seats.push(Seat { participant, hub, rights, carried: Vec::new(), entry });
+        self.seats.push(Seat::new(participant, hub, rights, entry));
         match self.route {
             Route::Server => effects.push(Effect::Enter(connection, rights)),
             Route::PeerToPeer if self.seats.len() > PEER_TO_PEER_MAX || rights != MediaRights::default() => {
                 self.route = Route::Server;
                 effects.extend(self.seats.iter().map(|seat| Effect::Enter(seat.connection(), seat.rights)));
+                effects.extend(self.seats.iter().filter_map(Seat::wish));
             }
             Route::PeerToPeer => {}
         }
@@ -163,10 +173,12 @@ impl Session {
         self.entries = self.entries.saturating_add(1);
         let tracks = std::mem::take(&mut seat.participant.tracks);
         let participant = Participant { state: seat.participant.state, tracks, ..participant.clone() };
-        *seat = Seat { participant, hub, rights, carried: Vec::new(), entry: self.entries };
+        let wishes = std::mem::take(&mut seat.wishes);
+        *seat = Seat { wishes, ..Seat::new(participant, hub, rights, self.entries) };
         if self.route == Route::Server {
             // There streams are known by their connection.
             effects.extend([Effect::Exit(from), Effect::Enter(connection, rights)]);
+            effects.extend(seat.wish());
         }
         self.announce(effects);
         true
@@ -184,6 +196,8 @@ impl Session {
         effects: &mut Vec<Effect>,
     ) -> Result<(), UpdateError> {
         let seat = self.seats.iter_mut().find(|seat| seat.is(connection)).ok_or(UpdateError::NotSeated)?;
+        let speaking = seat.measured.or(change.speaking);
+        let change = StateChange { speaking, ..change };
         let state = seat.participant.state.after(change, seat.rights.send);
         let mut tracks = seat.participant.tracks.clone();
         for TrackMute { source, muted } in mutes {
@@ -192,6 +206,16 @@ impl Session {
         }
         self.show(connection, state, tracks, effects);
         Ok(())
+    }
+
+    /// The packets of `connection` say that it speaks, or does not: that counts from now on, whatever it says itself.
+    pub(crate) fn speaks(&mut self, connection: ConnectionId, is_speaking: bool, effects: &mut Vec<Effect>) {
+        let Some(seat) = self.seats.iter_mut().find(|seat| seat.is(connection)) else { return };
+        seat.measured = Some(is_speaking);
+        let change = StateChange { speaking: Some(is_speaking), ..StateChange::default() };
+        let state = seat.participant.state.after(change, seat.rights.send);
+        let tracks = seat.participant.tracks.clone();
+        self.show(connection, state, tracks, effects);
     }
 
     /// `connection` publishes these tracks and no others, each as the source that it names or is taken for: in the
@@ -331,6 +355,11 @@ impl Session {
 }
 
 impl Seat {
+    /// A seat that was just taken: nothing is carried from there, and nothing wished.
+    const fn new(participant: Participant, hub: NodeId, rights: MediaRights, entry: u64) -> Self {
+        Self { participant, hub, rights, measured: None, carried: Vec::new(), wishes: Wishes::new(), entry }
+    }
+
     const fn connection(&self) -> ConnectionId {
         self.participant.connection_id
     }

@@ -7,6 +7,7 @@
 //! Each part owns its state, and says when it wants to be looked after. Nothing that happens to one
 //! participant, track or transport costs a look at the others.
 
+mod allocate;
 mod feedback;
 pub(crate) mod publish;
 mod receive;
@@ -26,6 +27,7 @@ use crate::{
     report::Reports,
     retransmit::Retransmission,
     sessions::Sessions,
+    speakers::Speakers,
     transport::{Identity, PeerDescription, Progress, Transport, credentials::Credentials},
     transports::Transports,
 };
@@ -104,6 +106,7 @@ pub struct Engine {
     retransmission: Retransmission,
     key_frames: KeyFrames,
     reports: Reports,
+    speakers: Speakers,
     arrival_feedback: ArrivalFeedback,
     /// What is counted here; how much there is now, its owners know.
     stats: Stats,
@@ -130,6 +133,7 @@ impl Engine {
             retransmission: Retransmission::default(),
             key_frames: KeyFrames::default(),
             reports: Reports::default(),
+            speakers: Speakers::default(),
             arrival_feedback: ArrivalFeedback::default(),
             stats: Stats::default(),
         }
@@ -163,10 +167,10 @@ impl Engine {
         let Some(known) = self.sessions.get_mut(id) else { return };
         let transports = [known.publish, known.subscribe];
         for publication in std::mem::take(&mut known.publications) {
-            self.unpublish(publication);
+            self.unpublish(publication, output);
         }
         for transport in transports.into_iter().flatten() {
-            self.close_transport(transport);
+            self.close_transport(transport, output);
         }
         self.offer_others(id, now, output);
         self.negotiations.end(id);
@@ -195,6 +199,7 @@ impl Engine {
             self.retransmission.next_deadline(),
             self.key_frames.next_deadline(),
             self.reports.next_deadline(),
+            self.speakers.next_deadline(),
             self.arrival_feedback.next_deadline(),
             self.forwarding.next_release(),
         ];
@@ -217,6 +222,11 @@ impl Engine {
         self.arrival_feedback.handle_deadline(&mut self.transports, now, output);
         let released = self.forwarding.release_due(&mut self.transports, now, output);
         self.note_sent(released);
+        while let Some(id) = self.speakers.take_ended(now) {
+            if let Some(encoding) = self.forwarding.encoding(id) {
+                self.tell_speaking(encoding.transport, false, output);
+            }
+        }
         self.expire_offers(now, output);
     }
 
@@ -253,15 +263,26 @@ impl Engine {
     }
 
     /// A track ends, for everybody.
-    fn unpublish(&mut self, id: PublicationId) {
+    fn unpublish(&mut self, id: PublicationId, output: &mut Output) {
         for (id, encoding) in self.forwarding.encodings_of(id) {
             if let Some(transport) = self.transports.get_mut(encoding.transport) {
                 encoding.ssrcs().for_each(|ssrc| transport.retire(ssrc));
             }
             self.retransmission.forget(id);
             self.key_frames.forget(id);
+            if self.speakers.forget(id) {
+                self.tell_speaking(encoding.transport, false, output);
+            }
         }
         self.forwarding.unpublish(id);
+    }
+
+    /// Tells the shell whether the participant whose transport this is speaks.
+    fn tell_speaking(&self, transport: TransportId, is_speaking: bool, output: &mut Output) {
+        let owner = self.transports.owner(transport).and_then(|owner| self.sessions.get(owner));
+        if let Some(owner) = owner {
+            output.event(MediaEvent::Speaking { participant: owner.connection, is_speaking });
+        }
     }
 
     /// Opens a transport for a participant that has not described its side, under these credentials of ours.
@@ -271,7 +292,10 @@ impl Engine {
     }
 
     /// Nothing comes in or goes out on a transport any more.
-    fn close_transport(&mut self, id: TransportId) {
+    fn close_transport(&mut self, id: TransportId, output: &mut Output) {
+        for publication in self.forwarding.publications_on(id) {
+            self.unpublish(publication, output);
+        }
         self.forwarding.forget_transport(id);
         self.reports.forget(id);
         self.arrival_feedback.forget(id);

@@ -65,6 +65,10 @@ impl Forwarding {
         self.publications.get(id)
     }
 
+    pub(crate) fn encoding(&self, id: EncodingId) -> Option<&Encoding> {
+        self.encodings.get(id)
+    }
+
     pub(crate) fn encoding_mut(&mut self, id: EncodingId) -> Option<&mut Encoding> {
         self.encodings.get_mut(id)
     }
@@ -177,7 +181,7 @@ impl Forwarding {
     }
 
     /// The tracks that come in on a transport, the oldest first.
-    fn publications_on(&self, transport: TransportId) -> Vec<PublicationId> {
+    pub(crate) fn publications_on(&self, transport: TransportId) -> Vec<PublicationId> {
         self.ingress.get(transport).map_or_else(Vec::new, |ingress| ingress.publications.clone())
     }
 

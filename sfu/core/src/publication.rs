@@ -78,6 +78,8 @@ pub(crate) struct Publication {
     pub(crate) description: Description,
     /// The best last.
     pub(crate) encodings: Vec<EncodingId>,
+    /// Which header extension says how loud its packets are, where somebody speaks into it.
+    pub(crate) audio_level: Option<u8>,
     /// What may come of all of them.
     pub(crate) incoming: Incoming,
     /// To whom it goes out.
@@ -89,7 +91,11 @@ impl Publication {
     pub(crate) fn new(transport: TransportId, number: u64, description: Description, now: Instant) -> Self {
         let incoming = Incoming::of_track(description.kind, now);
         let (encodings, subscriptions) = (Vec::new(), Vec::new());
-        Self { transport, number, description, encodings, incoming, subscriptions }
+        let source =
+            description.named.map_or_else(|| TrackSource::usual(description.kind), |named| named.source);
+        let level = description.extensions.id(Extension::AudioLevel);
+        let audio_level = level.filter(|_| source == TrackSource::Microphone);
+        Self { transport, number, description, encodings, audio_level, incoming, subscriptions }
     }
 
     /// Which track it is. Whoever runs an engine without sessions need name none: then they are counted, and of what

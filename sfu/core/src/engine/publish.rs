@@ -44,7 +44,7 @@ impl Engine {
         let transport = self.published_transport(id, remote, now, output);
         self.arrival_feedback.agree(transport, remote.extensions.id(Extension::TransportSequence), now);
         let version = self.negotiations.next_answer(id);
-        let changed = self.update_publications(id, transport, remote, now);
+        let changed = self.update_publications(id, transport, remote, now, output);
         let text = self.transports.get(transport).map_or_else(String::new, |known| {
             let local = self.identity.local(known.credentials());
             answer::write(remote, local, transport.data().as_ffi(), version)
@@ -75,7 +75,7 @@ impl Engine {
                 }
                 return known;
             }
-            self.close_transport(known);
+            self.close_transport(known, output);
         }
         let own = self.credentials();
         let opened = self.open_transport(id, own, now);
@@ -95,6 +95,7 @@ impl Engine {
         transport: TransportId,
         remote: &Remote,
         now: Instant,
+        output: &mut Output,
     ) -> bool {
         let taken: Vec<&Section> = remote.sections.iter().filter(|section| answer::takes(section)).collect();
         let known: Vec<PublicationId> =
@@ -104,7 +105,7 @@ impl Engine {
             let is_said = |section: &&&Section| self.forwarding.is_said_by(id, section);
             match taken.iter().find(is_said) {
                 Some(section) => stay.push((id, &section.mid)),
-                None => self.unpublish(id),
+                None => self.unpublish(id, output),
             }
         }
         let mut publications: Vec<PublicationId> = stay.iter().map(|(id, _)| *id).collect();

@@ -93,7 +93,7 @@ impl Engine {
         if received.is_none_or(|received| received.arrival.is_some()) {
             self.arrival_feedback.note(id, &opened.header, received.is_some(), now);
         }
-        let Received { encoding, is_of_new_stream, arrival } = received?;
+        let Received { encoding, is_of_new_stream, arrival, level } = received?;
         if is_of_new_stream {
             self.key_frames.ask(encoding, &mut self.forwarding, &mut self.transports, now, output);
         }
@@ -105,6 +105,9 @@ impl Engine {
             Some(Arrival::Repeated) => return Some(()),
             Some(Arrival::Newest(_, Some(ask_at))) => self.retransmission.note_gap(encoding, ask_at),
             Some(Arrival::First(_) | Arrival::Newest(_, None) | Arrival::Late(_)) => {}
+        }
+        if let Some(is_speaking) = level.and_then(|level| self.speakers.hear(encoding, level, now)) {
+            self.tell_speaking(id, is_speaking, output);
         }
         self.stats.packets_received = self.stats.packets_received.wrapping_add(1);
         Some(())

@@ -11,6 +11,7 @@ mod moves;
 mod naming;
 mod offers;
 mod peers;
+mod speaking;
 mod stage;
 mod strangers;
 mod streams;

@@ -12,6 +12,10 @@ use std::time::Instant;
 /// The first two bytes of a retransmission's payload: the original number (RFC 4588, section 4).
 const ORIGINAL_BYTES: usize = 2;
 
+/// The first bit says whether the client takes it for speech (RFC 6464, section 3); what is speech is told here for all
+/// clients alike.
+const LEVEL_MASK: u8 = 0x7F;
+
 /// What an RTP packet was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Received {
@@ -21,6 +25,8 @@ pub(crate) struct Received {
     pub(crate) is_of_new_stream: bool,
     /// `None` if it is more than its track may send.
     pub(crate) arrival: Option<Arrival>,
+    /// How loud it is, in dB below the loudest that there is, if it says so (RFC 6464).
+    pub(crate) level: Option<u8>,
 }
 
 impl Forwarding {
@@ -39,8 +45,9 @@ impl Forwarding {
         let encoding = self.encodings.get_mut(id)?;
         let publication = self.publications.get_mut(encoding.publication)?;
         if !publication.incoming.take(bytes, now) {
-            return Some(Received { encoding: id, is_of_new_stream, arrival: None });
+            return Some(Received { encoding: id, is_of_new_stream, arrival: None, level: None });
         }
+        let level = publication.audio_level.and_then(|id| header.extension(id)?.first());
         let (wire, has_padding, payload) = if is_rtx {
             let (original, rest) = payload.split_first_chunk::<ORIGINAL_BYTES>()?;
             (u16::from_be_bytes(*original), false, strip_padding(&header, rest)?)
@@ -52,7 +59,8 @@ impl Forwarding {
         if !was_fresh && !encoding.fresh.is_empty() {
             self.fresh.push(id);
         }
-        Some(Received { encoding: id, is_of_new_stream, arrival: Some(arrival) })
+        let level = level.map(|level| level & LEVEL_MASK);
+        Some(Received { encoding: id, is_of_new_stream, arrival: Some(arrival), level })
     }
 
     /// What a stream is that no description named: that of the only encoding that may have its payload type, and
