@@ -399,6 +399,9 @@ impl Control {
             MediaEvent::Offer { offer, .. } => {
                 self.tell(room, SessionNews::Offer { to: connection, offer: offered(room, offer) }).await;
             }
+            MediaEvent::Speaking { is_speaking, .. } => {
+                self.change(room, |session, effects| session.speaks(connection, is_speaking, effects)).await;
+            }
             MediaEvent::Lost { reason, .. } => {
                 info!(room.id = %room, conn.id = %connection, %reason, "Participant {connection} is lost: {reason}");
                 self.change(room, |session, effects| session.leave(connection, effects)).await;

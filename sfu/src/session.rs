@@ -46,6 +46,8 @@ struct Seat {
     participant: Participant,
     hub: NodeId,
     rights: MediaRights,
+    /// Whether it speaks, where its packets say how loud they are: then it is not asked.
+    measured: Option<bool>,
     /// Which media section of the last description carries what of its tracks.
     carried: Vec<(String, TrackSource)>,
     /// The session's count when the seat was last taken.
@@ -128,7 +130,7 @@ impl Session {
         }
         participant.state = participant.state.after(StateChange::default(), rights.send);
         participant.tracks.clear();
-        self.seats.push(Seat { participant, hub, rights, carried: Vec::new(), entry });
+        self.seats.push(Seat { participant, hub, rights, measured: None, carried: Vec::new(), entry });
         match self.route {
             Route::Server => effects.push(Effect::Enter(connection, rights)),
             Route::PeerToPeer if self.seats.len() > PEER_TO_PEER_MAX || rights != MediaRights::default() => {
@@ -163,7 +165,8 @@ impl Session {
         self.entries = self.entries.saturating_add(1);
         let tracks = std::mem::take(&mut seat.participant.tracks);
         let participant = Participant { state: seat.participant.state, tracks, ..participant.clone() };
-        *seat = Seat { participant, hub, rights, carried: Vec::new(), entry: self.entries };
+        let entry = self.entries;
+        *seat = Seat { participant, hub, rights, measured: None, carried: Vec::new(), entry };
         if self.route == Route::Server {
             // There streams are known by their connection.
             effects.extend([Effect::Exit(from), Effect::Enter(connection, rights)]);
@@ -184,6 +187,8 @@ impl Session {
         effects: &mut Vec<Effect>,
     ) -> Result<(), UpdateError> {
         let seat = self.seats.iter_mut().find(|seat| seat.is(connection)).ok_or(UpdateError::NotSeated)?;
+        let speaking = seat.measured.or(change.speaking);
+        let change = StateChange { speaking, ..change };
         let state = seat.participant.state.after(change, seat.rights.send);
         let mut tracks = seat.participant.tracks.clone();
         for TrackMute { source, muted } in mutes {
@@ -192,6 +197,16 @@ impl Session {
         }
         self.show(connection, state, tracks, effects);
         Ok(())
+    }
+
+    /// The packets of `connection` say that it speaks, or does not: that counts from now on, whatever it says itself.
+    pub(crate) fn speaks(&mut self, connection: ConnectionId, is_speaking: bool, effects: &mut Vec<Effect>) {
+        let Some(seat) = self.seats.iter_mut().find(|seat| seat.is(connection)) else { return };
+        seat.measured = Some(is_speaking);
+        let change = StateChange { speaking: Some(is_speaking), ..StateChange::default() };
+        let state = seat.participant.state.after(change, seat.rights.send);
+        let tracks = seat.participant.tracks.clone();
+        self.show(connection, state, tracks, effects);
     }
 
     /// `connection` publishes these tracks and no others, each as the source that it names or is taken for: in the

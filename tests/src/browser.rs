@@ -161,6 +161,14 @@ impl Browser {
         self.click_css(&of_test_id(test_id)).await;
     }
 
+    /// Presses the mouse's left button, or lets it go, at a place of the page (`Input.dispatchMouseEvent` of the Chrome
+    /// DevTools Protocol: `mousePressed`, `mouseReleased`).
+    pub async fn mouse(&self, kind: &str, place: &Value) {
+        let event =
+            json!({ "type": kind, "x": place["x"], "y": place["y"], "button": "left", "clickCount": 1 });
+        self.devtools("Input.dispatchMouseEvent", event).await;
+    }
+
     /// Types into the element with this test id.
     pub async fn fill(&self, test_id: &str, text: &str) {
         let selector = of_test_id(test_id);

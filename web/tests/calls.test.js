@@ -35,6 +35,25 @@ async function talking(t) {
   return made;
 }
 
+test('who cannot enter a call for a moment stays and enters it; who may not is told so', async (t) => {
+  const { socket, calls, told } = calling(t);
+  calls.join('r', { video: false });
+  await socket.answer('room.join', joined());
+  const before = told.length;
+  await socket.refuse('media.join', 'timeout');
+  assert.deepEqual([calls.state.get().active?.roomId, told.length], ['r', before]);
+  const state = { route: 'server', revision: 1, participants: [{ connectionId: 'me', userId: 'me', name: 'Me' }] };
+  await socket.answer('media.join', { state, iceServers: [] });
+  assert.equal(calls.state.get().active.self, 'me');
+  calls.hangUp();
+
+  calls.join('r2');
+  await socket.answer('room.join', joined());
+  await socket.refuse('media.join', 'auth.forbidden');
+  assert.equal(calls.state.get().active, null);
+  assert.match(told.at(-1), /^Cannot join the call/);
+});
+
 const answered = (socket) => socket.requests.filter(([method]) => method === 'call.answerTransfer').map(([, { isThere }]) => isThere);
 
 const transferring = { callId: 'c', roomId: 'r2', by: 'ben', name: 'Ben', answerTimeMs: 20_000 };

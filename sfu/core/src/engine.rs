@@ -16,7 +16,7 @@ mod subscribe;
 
 use crate::{
     forward::Forwarding,
-    id::{ParticipantId, PublicationId, SessionId, TransportId},
+    id::{EncodingId, ParticipantId, PublicationId, SessionId, TransportId},
     keyframe::KeyFrames,
     loss::LossReason,
     negotiation::Negotiations,
@@ -24,6 +24,7 @@ use crate::{
     report::Reports,
     retransmit::Retransmission,
     sessions::Sessions,
+    speakers::Speakers,
     transport::{Identity, PeerDescription, Progress, Transport, credentials::Credentials},
     transports::Transports,
 };
@@ -98,6 +99,7 @@ pub struct Engine {
     retransmission: Retransmission,
     key_frames: KeyFrames,
     reports: Reports,
+    speakers: Speakers,
     /// What is counted here; how much there is now, its owners know.
     stats: Stats,
 }
@@ -123,6 +125,7 @@ impl Engine {
             retransmission: Retransmission::default(),
             key_frames: KeyFrames::default(),
             reports: Reports::default(),
+            speakers: Speakers::default(),
             stats: Stats::default(),
         }
     }
@@ -155,10 +158,10 @@ impl Engine {
         let Some(known) = self.sessions.get_mut(id) else { return };
         let transports = [known.publish, known.subscribe];
         for publication in std::mem::take(&mut known.publications) {
-            self.unpublish(publication);
+            self.unpublish(publication, output);
         }
         for transport in transports.into_iter().flatten() {
-            self.close_transport(transport);
+            self.close_transport(transport, output);
         }
         self.offer_others(id, now, output);
         self.negotiations.end(id);
@@ -179,6 +182,7 @@ impl Engine {
             self.retransmission.next_deadline(),
             self.key_frames.next_deadline(),
             self.reports.next_deadline(),
+            self.speakers.next_deadline(),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -195,6 +199,11 @@ impl Engine {
         }
         self.key_frames.handle_deadline(&mut self.forwarding, &mut self.transports, now, output);
         self.reports.handle_deadline(&mut self.forwarding, &mut self.transports, now, output);
+        while let Some(id) = self.speakers.take_ended(now) {
+            if let Some(encoding) = self.forwarding.encoding(id) {
+                self.tell_speaking(encoding.transport, false, output);
+            }
+        }
         self.expire_offers(now, output);
     }
 
@@ -214,36 +223,43 @@ impl Engine {
     /// have been waited for, and is told from now on how it is received.
     fn connected(&mut self, id: TransportId, now: Instant, output: &mut Output) {
         self.reports.begin(id, now);
-        for publication in self.forwarding.publications_on(id) {
-            self.key_frames.ask(publication, &mut self.forwarding, &mut self.transports, now, output);
+        for encoding in self.forwarding.encodings_on(id) {
+            self.key_frames.ask(encoding, &mut self.forwarding, &mut self.transports, now, output);
         }
         for subscription in self.forwarding.subscriptions_on(id) {
             let known = self.forwarding.subscription_mut(subscription);
-            if let Some(publication) = known.map(|(subscription, _)| subscription.publication) {
-                self.want_key_frame(publication, now, output);
+            if let Some(encoding) = known.map(|(subscription, _)| subscription.encoding) {
+                self.want_key_frame(encoding, now, output);
             }
         }
     }
 
-    /// Somebody cannot decode a track without a key frame.
-    fn want_key_frame(&mut self, id: PublicationId, now: Instant, output: &mut Output) {
+    /// Somebody cannot decode an encoding without a key frame.
+    fn want_key_frame(&mut self, id: EncodingId, now: Instant, output: &mut Output) {
         self.key_frames.want(id, &mut self.forwarding, &mut self.transports, now, output);
     }
 
     /// A track ends, for everybody.
-    fn unpublish(&mut self, id: PublicationId) {
-        if let Some(publication) = self.forwarding.publication(id)
-            && let Some(transport) = self.transports.get_mut(publication.transport)
-        {
-            let description = &publication.description;
-            [description.ssrc, description.rtx_ssrc]
-                .into_iter()
-                .flatten()
-                .for_each(|ssrc| transport.retire(ssrc));
+    fn unpublish(&mut self, id: PublicationId, output: &mut Output) {
+        for (id, encoding) in self.forwarding.encodings_of(id) {
+            if let Some(transport) = self.transports.get_mut(encoding.transport) {
+                encoding.ssrcs().for_each(|ssrc| transport.retire(ssrc));
+            }
+            self.retransmission.forget(id);
+            self.key_frames.forget(id);
+            if self.speakers.forget(id) {
+                self.tell_speaking(encoding.transport, false, output);
+            }
         }
         self.forwarding.unpublish(id);
-        self.retransmission.forget(id);
-        self.key_frames.forget(id);
+    }
+
+    /// Tells the shell whether the participant whose transport this is speaks.
+    fn tell_speaking(&self, transport: TransportId, is_speaking: bool, output: &mut Output) {
+        let owner = self.transports.owner(transport).and_then(|owner| self.sessions.get(owner));
+        if let Some(owner) = owner {
+            output.event(MediaEvent::Speaking { participant: owner.connection, is_speaking });
+        }
     }
 
     /// Opens a transport for a participant that has not described its side, under these credentials of ours.
@@ -253,7 +269,10 @@ impl Engine {
     }
 
     /// Nothing comes in or goes out on a transport any more.
-    fn close_transport(&mut self, id: TransportId) {
+    fn close_transport(&mut self, id: TransportId, output: &mut Output) {
+        for publication in self.forwarding.publications_on(id) {
+            self.unpublish(publication, output);
+        }
         self.forwarding.forget_transport(id);
         self.reports.forget(id);
         self.transports.remove(id);

@@ -1,26 +1,24 @@
 //! What comes in, and to whom it goes out.
 
+mod flush;
+mod receive;
+
 use crate::{
     by_ssrc::BySsrc,
-    id::{PublicationId, SubscriptionId, TransportId},
-    output::Output,
-    publication::{Arrival, Description, Publication, Subscriber},
-    rtp::header::Header,
-    srtp::Opened,
+    encoding::{Encoding, Encodings, Name, Subscriber},
+    id::{EncodingId, PublicationId, SubscriptionId, TransportId},
+    publication::{Description, Publication},
+    sdp::parse::Section,
     subscription::Subscription,
-    transports::Transports,
 };
-use common::protocol::media::TrackKind;
+pub(crate) use receive::Received;
 use slotmap::{SecondaryMap, SlotMap};
 use std::time::Instant;
-
-/// The first two bytes of a retransmission's payload: the original number (RFC 4588, section 4).
-const ORIGINAL_BYTES: usize = 2;
 
 /// What an incoming stream is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stream {
-    pub(crate) publication: PublicationId,
+    pub(crate) encoding: EncodingId,
     pub(crate) is_rtx: bool,
 }
 
@@ -37,32 +35,22 @@ struct Egress {
     subscriptions: BySsrc<SubscriptionId>,
     /// With packets of this batch. Pictures go before voices: their packets are longer, and a run of
     /// datagrams ends with its first shorter one.
-    pictures: Vec<(PublicationId, SubscriptionId)>,
-    voices: Vec<(PublicationId, SubscriptionId)>,
-}
-
-/// What an RTP packet was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Received {
-    /// A packet of this track.
-    pub(crate) publication: PublicationId,
-    /// The first of a stream that no description named.
-    pub(crate) is_of_new_stream: bool,
-    /// `None` if it is more than the track may send.
-    pub(crate) arrival: Option<Arrival>,
+    pictures: Vec<(EncodingId, SubscriptionId)>,
+    voices: Vec<(EncodingId, SubscriptionId)>,
 }
 
 /// All tracks, who gets each, and what of them is not forwarded yet.
 #[derive(Default)]
 pub(crate) struct Forwarding {
     publications: SlotMap<PublicationId, Publication>,
+    encodings: Encodings,
     subscriptions: SlotMap<SubscriptionId, Subscription>,
     ingress: SecondaryMap<TransportId, Ingress>,
     egress: SecondaryMap<TransportId, Egress>,
     /// Tracks that have begun so far.
     begun: u64,
-    /// Tracks with packets of this batch.
-    fresh: Vec<PublicationId>,
+    /// Encodings with packets of this batch.
+    fresh: Vec<EncodingId>,
     /// Transports on which something of this batch goes out.
     due: Vec<TransportId>,
 }
@@ -72,8 +60,18 @@ impl Forwarding {
         self.publications.get(id)
     }
 
-    pub(crate) fn publication_mut(&mut self, id: PublicationId) -> Option<&mut Publication> {
-        self.publications.get_mut(id)
+    pub(crate) fn encoding(&self, id: EncodingId) -> Option<&Encoding> {
+        self.encodings.get(id)
+    }
+
+    pub(crate) fn encoding_mut(&mut self, id: EncodingId) -> Option<&mut Encoding> {
+        self.encodings.get_mut(id)
+    }
+
+    /// The encodings of a track, the best last.
+    pub(crate) fn encodings_of(&self, id: PublicationId) -> impl Iterator<Item = (EncodingId, &Encoding)> {
+        let encodings = self.publications.get(id).into_iter().flat_map(|publication| &publication.encodings);
+        encodings.filter_map(|id| Some((*id, self.encodings.get(*id)?)))
     }
 
     /// How many tracks come in, and how many go out.
@@ -81,50 +79,71 @@ impl Forwarding {
         (self.publications.len(), self.subscriptions.len())
     }
 
-    /// A track begins.
+    /// A track begins; `None` if the section says none that can be taken.
     pub(crate) fn publish(
         &mut self,
         transport: TransportId,
-        description: Description,
+        section: &Section,
         now: Instant,
     ) -> Option<PublicationId> {
-        self.begun = self.begun.saturating_add(1);
-        let streams = [(description.ssrc, false), (description.rtx_ssrc, true)];
-        let publication = Publication::new(transport, self.begun, description, now);
+        let description = Description::of(section)?;
+        let (kind, has_rtx) = (description.kind, description.rtx_payload_type.is_some());
         let ingress = self.ingress.entry(transport)?.or_default();
-        let id = self.publications.insert(publication);
+        self.begun = self.begun.saturating_add(1);
+        let id = self.publications.insert(Publication::new(transport, self.begun, description, now));
         ingress.publications.push(id);
-        for (ssrc, is_rtx) in streams {
-            if let Some(ssrc) = ssrc {
-                ingress.streams.insert(ssrc, Stream { publication: id, is_rtx });
+        let publication = self.publications.get_mut(id)?;
+        for name in Description::encodings(section) {
+            let streams = [(name.ssrc, false), (name.rtx_ssrc, true)];
+            let encoding = self.encodings.insert(Encoding::new((id, transport), name, kind, has_rtx));
+            publication.encodings.push(encoding);
+            for (ssrc, is_rtx) in streams {
+                if let Some(ssrc) = ssrc {
+                    ingress.streams.insert(ssrc, Stream { encoding, is_rtx });
+                }
             }
         }
         Some(id)
     }
 
+    /// Whether a section still means a track: the same one, under the same numbers as far as it says them.
+    pub(crate) fn is_said_by(&self, id: PublicationId, section: &Section) -> bool {
+        let Some(publication) = self.publications.get(id) else { return false };
+        let said = Description::encodings(section);
+        let mut both = self.encodings_of(id).zip(&said);
+        publication.description.is_said_by(section)
+            && publication.encodings.len() == said.len()
+            && both.all(|((_, known), said): (_, &Name)| known.name.is_said_by(said))
+    }
+
     /// A track ends, for everybody.
     pub(crate) fn unpublish(&mut self, id: PublicationId) {
         let Some(gone) = self.publications.remove(id) else { return };
-        for Subscriber { subscription, transport } in gone.subscribers {
+        for subscription in gone.subscriptions {
             if let Some(gone) = self.subscriptions.remove(subscription)
-                && let Some(egress) = self.egress.get_mut(transport)
+                && let Some(egress) = self.egress.get_mut(gone.transport)
             {
                 egress.subscriptions.remove(gone.ssrc);
             }
         }
+        for encoding in &gone.encodings {
+            self.encodings.remove(*encoding);
+        }
         if let Some(ingress) = self.ingress.get_mut(gone.transport) {
             ingress.publications.retain(|publication| *publication != id);
-            ingress.streams.retain(|stream| stream.publication != id);
+            ingress.streams.retain(|stream| !gone.encodings.contains(&stream.encoding));
         }
     }
 
     /// A track goes out to one more.
     pub(crate) fn subscribe(&mut self, subscription: Subscription) -> Option<SubscriptionId> {
-        let Subscription { publication, transport, ssrc, .. } = subscription;
+        let Subscription { publication, encoding, transport, ssrc, .. } = subscription;
         let publication = self.publications.get_mut(publication)?;
+        let encoding = self.encodings.get_mut(encoding)?;
         let egress = self.egress.entry(transport)?.or_default();
         let subscription = self.subscriptions.insert(subscription);
-        publication.subscribers.push(Subscriber { subscription, transport });
+        publication.subscriptions.push(subscription);
+        encoding.subscribers.push(Subscriber { subscription, transport });
         egress.subscriptions.insert(ssrc, subscription);
         Some(subscription)
     }
@@ -133,7 +152,10 @@ impl Forwarding {
     pub(crate) fn unsubscribe(&mut self, id: SubscriptionId) {
         let Some(gone) = self.subscriptions.remove(id) else { return };
         if let Some(publication) = self.publications.get_mut(gone.publication) {
-            publication.subscribers.retain(|subscriber| subscriber.subscription != id);
+            publication.subscriptions.retain(|subscription| *subscription != id);
+        }
+        if let Some(encoding) = self.encodings.get_mut(gone.encoding) {
+            encoding.subscribers.retain(|subscriber| subscriber.subscription != id);
         }
         if let Some(egress) = self.egress.get_mut(gone.transport) {
             egress.subscriptions.remove(gone.ssrc);
@@ -157,34 +179,41 @@ impl Forwarding {
         self.ingress.get(transport).map_or_else(Vec::new, |ingress| ingress.publications.clone())
     }
 
+    /// The encodings that come in on a transport, those of the oldest track first.
+    pub(crate) fn encodings_on(&self, transport: TransportId) -> Vec<EncodingId> {
+        let publications = self.ingress.get(transport).into_iter().flat_map(|ingress| &ingress.publications);
+        publications.flat_map(|id| self.encodings_of(*id).map(|(id, _)| id)).collect()
+    }
+
     /// The tracks that go out on a transport.
     pub(crate) fn subscriptions_on(&self, transport: TransportId) -> Vec<SubscriptionId> {
         let egress = self.egress.get(transport).into_iter();
         egress.flat_map(|egress| egress.subscriptions.values()).collect()
     }
 
-    /// Looks at each track that comes in on a transport, the oldest first.
-    pub(crate) fn for_each_publication_on(
+    /// Looks at each encoding that comes in on a transport, those of the oldest track first.
+    pub(crate) fn for_each_encoding_on(
         &mut self,
         transport: TransportId,
-        mut look: impl FnMut(&mut Publication),
+        mut look: impl FnMut(&mut Encoding),
     ) {
         let Some(ingress) = self.ingress.get(transport) else { return };
-        for id in &ingress.publications {
-            if let Some(publication) = self.publications.get_mut(*id) {
-                look(publication);
+        let publications = ingress.publications.iter().filter_map(|id| self.publications.get(*id));
+        for id in publications.flat_map(|publication| &publication.encodings) {
+            if let Some(encoding) = self.encodings.get_mut(*id) {
+                look(encoding);
             }
         }
     }
 
-    /// Looks at each that a track goes out to.
+    /// Looks at each that an encoding goes out to.
     pub(crate) fn for_each_subscription_of(
         &mut self,
-        id: PublicationId,
+        id: EncodingId,
         mut look: impl FnMut(&mut Subscription),
     ) {
-        let Some(publication) = self.publications.get(id) else { return };
-        for subscriber in &publication.subscribers {
+        let Some(encoding) = self.encodings.get(id) else { return };
+        for subscriber in &encoding.subscribers {
             if let Some(subscription) = self.subscriptions.get_mut(subscriber.subscription) {
                 look(subscription);
             }
@@ -201,109 +230,9 @@ impl Forwarding {
         self.egress.get(transport)?.subscriptions.get(ssrc)
     }
 
-    /// An outgoing track, and what it is of.
-    pub(crate) fn subscription_mut(
-        &mut self,
-        id: SubscriptionId,
-    ) -> Option<(&mut Subscription, &mut Publication)> {
-        let subscription = self.subscriptions.get_mut(id)?;
-        let publication = self.publications.get_mut(subscription.publication)?;
-        Some((subscription, publication))
-    }
-
-    /// Takes an RTP packet; `bytes` is what it was on the network. It goes out with
-    /// [`flush`](Self::flush). `None` if it belongs to no track.
-    pub(crate) fn receive(
-        &mut self,
-        transport: TransportId,
-        Opened { header, payload }: Opened<'_>,
-        bytes: usize,
-        now: Instant,
-    ) -> Option<Received> {
-        let known = self.stream(transport, header.ssrc);
-        let is_of_new_stream = known.is_none();
-        let Stream { publication: id, is_rtx } = known.or_else(|| self.bind(transport, &header))?;
-        let publication = self.publications.get_mut(id)?;
-        if !publication.incoming.take(bytes, now) {
-            return Some(Received { publication: id, is_of_new_stream, arrival: None });
-        }
-        let (wire, has_padding, payload) = if is_rtx {
-            let (original, rest) = payload.split_first_chunk::<ORIGINAL_BYTES>()?;
-            (u16::from_be_bytes(*original), false, strip_padding(&header, rest)?)
-        } else {
-            (header.sequence, header.has_padding, payload)
-        };
-        let was_fresh = !publication.fresh.is_empty();
-        let arrival = publication.receive(&header, (wire, is_rtx), (has_padding, payload), now);
-        if !was_fresh && !publication.fresh.is_empty() {
-            self.fresh.push(id);
-        }
-        Some(Received { publication: id, is_of_new_stream, arrival: Some(arrival) })
-    }
-
-    /// What a stream is that no description named: that of the only track that may have its payload type, and
-    /// that its packet names if it names any.
-    fn bind(&mut self, transport: TransportId, header: &Header<'_>) -> Option<Stream> {
-        let ingress = self.ingress.get_mut(transport)?;
-        let fits = |description: &Description| {
-            let is_media = description.payload_type == header.payload_type && description.ssrc.is_none();
-            let is_rtx = description.rtx_payload_type == Some(header.payload_type);
-            (is_media || is_rtx) && description.is_named_in(header)
-        };
-        let of = |id: &PublicationId| self.publications.get(*id).map(|it| &it.description);
-        let mut nameless = ingress.publications.iter().filter(|id| of(id).is_some_and(fits));
-        let (&id, None) = (nameless.next()?, nameless.next()) else { return None };
-        let description = &mut self.publications.get_mut(id)?.description;
-        let is_rtx = description.payload_type != header.payload_type;
-        // One of each: who sends under ever new SSRCs leaves nothing behind.
-        let known = if is_rtx { &mut description.rtx_ssrc } else { &mut description.ssrc };
-        if let Some(before) = known.replace(header.ssrc) {
-            ingress.streams.remove(before);
-        }
-        let stream = Stream { publication: id, is_rtx };
-        ingress.streams.insert(header.ssrc, stream);
-        Some(stream)
-    }
-
-    /// Forwards what has come since the last call, subscriber by subscriber, so that datagrams to one
-    /// address lie together; how many packets that were.
-    pub(crate) fn flush(&mut self, transports: &mut Transports, now: Instant, output: &mut Output) -> u64 {
-        for id in &self.fresh {
-            let Some(publication) = self.publications.get(*id) else { continue };
-            for subscriber in &publication.subscribers {
-                let Some(egress) = self.egress.get_mut(subscriber.transport) else { continue };
-                if egress.pictures.is_empty() && egress.voices.is_empty() {
-                    self.due.push(subscriber.transport);
-                }
-                match publication.description.kind {
-                    TrackKind::Video => egress.pictures.push((*id, subscriber.subscription)),
-                    TrackKind::Audio => egress.voices.push((*id, subscriber.subscription)),
-                }
-            }
-        }
-        let mut forwarded = 0_u64;
-        for id in self.due.drain(..) {
-            let (Some(egress), Some(transport)) = (self.egress.get_mut(id), transports.get_mut(id)) else {
-                continue;
-            };
-            for (publication, subscription) in egress.pictures.drain(..).chain(egress.voices.drain(..)) {
-                let publication = self.publications.get(publication);
-                let subscription = self.subscriptions.get_mut(subscription);
-                let (Some(publication), Some(subscription)) = (publication, subscription) else { continue };
-                for sequence in &publication.fresh {
-                    if let Some(packet) = publication.buffer.get(*sequence) {
-                        subscription.send(*sequence, packet, transport, now, output);
-                        forwarded = forwarded.wrapping_add(1);
-                    }
-                }
-            }
-        }
-        for id in self.fresh.drain(..) {
-            if let Some(publication) = self.publications.get_mut(id) {
-                publication.fresh.clear();
-            }
-        }
-        forwarded
+    /// An outgoing track, and what it may be of.
+    pub(crate) fn subscription_mut(&mut self, id: SubscriptionId) -> Option<(&mut Subscription, &Encodings)> {
+        Some((self.subscriptions.get_mut(id)?, &self.encodings))
     }
 
     /// Incoming and outgoing streams.
@@ -313,13 +242,4 @@ impl Forwarding {
         let outgoing = self.egress.values().map(|egress| egress.subscriptions.len()).sum();
         (incoming, outgoing)
     }
-}
-
-/// A retransmission that is only padding probes the network and carries nothing.
-fn strip_padding<'a>(header: &Header<'_>, payload: &'a [u8]) -> Option<&'a [u8]> {
-    if !header.has_padding {
-        return Some(payload);
-    }
-    let padding = usize::from(*payload.last()?);
-    payload.get(..payload.len().checked_sub(padding)?).filter(|rest| !rest.is_empty())
 }

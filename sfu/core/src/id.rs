@@ -11,6 +11,8 @@ new_key_type! {
     pub(crate) struct TransportId;
     /// A track that a participant sends.
     pub(crate) struct PublicationId;
+    /// One of the streams in which a participant sends a track: receivers get one of them.
+    pub(crate) struct EncodingId;
     /// A track that a participant receives.
     pub(crate) struct SubscriptionId;
 }

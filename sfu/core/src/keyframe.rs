@@ -1,11 +1,11 @@
 //! Asking publishers for key frames, for all who cannot decode without one.
 
 use crate::{
+    encoding::Encoding,
     forward::Forwarding,
-    id::PublicationId,
+    id::EncodingId,
     moment::after,
     output::Output,
-    publication::Publication,
     rtcp::{pli, receiver_report},
     schedule::Schedule,
     transports::Transports,
@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 /// subscribers what one asks for.
 pub(crate) const KEYFRAME_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Whether a key frame of one track is wanted, and when it was asked for last.
+/// Whether a key frame of one encoding is wanted, and when it was asked for last.
 #[derive(Debug, Default)]
 pub(crate) struct KeyFrameRequest {
     is_wanted: bool,
@@ -29,7 +29,7 @@ pub(crate) struct KeyFrameRequest {
 /// What is wanted too soon after the last, and is asked for when it is time.
 #[derive(Default)]
 pub(crate) struct KeyFrames {
-    deadlines: Schedule<PublicationId>,
+    deadlines: Schedule<EncodingId>,
     /// Used again and again.
     packet: Vec<u8>,
 }
@@ -52,19 +52,19 @@ impl KeyFrames {
         }
     }
 
-    /// Somebody cannot decode this track without a key frame: asks for it now, or when it is time.
+    /// Somebody cannot decode this encoding without a key frame: asks for it now, or when it is time.
     pub(crate) fn want(
         &mut self,
-        id: PublicationId,
+        id: EncodingId,
         forwarding: &mut Forwarding,
         transports: &mut Transports,
         now: Instant,
         output: &mut Output,
     ) {
-        if let Some(publication) = forwarding.publication_mut(id)
-            && publication.description.kind == TrackKind::Video
+        if let Some(encoding) = forwarding.encoding_mut(id)
+            && encoding.kind == TrackKind::Video
         {
-            publication.key_frame.is_wanted = true;
+            encoding.key_frame.is_wanted = true;
             self.ask(id, forwarding, transports, now, output);
         }
     }
@@ -73,17 +73,14 @@ impl KeyFrames {
     /// which SSRC it sends, or no path leads to it, this is called again when that has changed.
     pub(crate) fn ask(
         &mut self,
-        id: PublicationId,
+        id: EncodingId,
         forwarding: &mut Forwarding,
         transports: &mut Transports,
         now: Instant,
         output: &mut Output,
     ) {
-        let Some(Publication { key_frame, transport, description, .. }) = forwarding.publication_mut(id)
-        else {
-            return;
-        };
-        let (true, Some(ssrc)) = (key_frame.is_wanted, description.ssrc) else { return };
+        let Some(Encoding { key_frame, transport, name, .. }) = forwarding.encoding_mut(id) else { return };
+        let (true, Some(ssrc)) = (key_frame.is_wanted, name.ssrc) else { return };
         let Some(transport) = transports.get_mut(*transport).filter(|transport| transport.has_path()) else {
             return;
         };
@@ -99,8 +96,8 @@ impl KeyFrames {
         transport.send_rtcp(&self.packet, output);
     }
 
-    /// The track is gone.
-    pub(crate) fn forget(&mut self, id: PublicationId) {
+    /// The encoding is gone.
+    pub(crate) fn forget(&mut self, id: EncodingId) {
         self.deadlines.remove(id);
     }
 }

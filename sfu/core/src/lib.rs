@@ -1,9 +1,9 @@
 //! The media plane without IO: datagrams and time come in, datagrams and events go out.
 //!
 //! A datagram's way: [`demux`] looks at the first byte, a [`transport`] (ICE,
-//! DTLS, [`srtp`]) authenticates and decrypts it, a [`publication`] keeps it and
-//! knows what is missing, and every [`subscription`] of it rewrites and encrypts
-//! it into the [`output`]. [`stun`], [`rtp`], [`rtcp`] and [`sdp`] read and
+//! DTLS, [`srtp`]) authenticates and decrypts it, an [`encoding`] of a
+//! [`publication`] keeps it and knows what is missing, and every [`subscription`]
+//! of it rewrites and encrypts it into the [`output`]. [`stun`], [`rtp`], [`rtcp`] and [`sdp`] read and
 //! write the formats.
 //!
 //! Each part owns its state, and says when it is due: [`sessions`] who is where,
@@ -22,6 +22,7 @@ mod budget;
 mod buffer;
 mod by_ssrc;
 pub mod demux;
+mod encoding;
 pub mod engine;
 mod forward;
 #[cfg(any(test, feature = "simulation"))]
@@ -42,6 +43,7 @@ pub mod rtp;
 mod schedule;
 pub mod sdp;
 mod sessions;
+mod speakers;
 pub mod srtp;
 mod stun;
 mod subscription;

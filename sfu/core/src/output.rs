@@ -43,6 +43,14 @@ pub enum MediaEvent {
         /// The description to answer.
         offer: Offer,
     },
+    /// The participant speaks from now on, or does no more, as far as its packets say how loud they are. Told first when
+    /// the first of them does.
+    Speaking {
+        /// Who speaks.
+        participant: ConnectionId,
+        /// Whether it does.
+        is_speaking: bool,
+    },
     /// The participant cannot be reached, or is not who it said it was.
     Lost {
         /// The connection that the event concerns.
@@ -56,7 +64,9 @@ impl MediaEvent {
     /// Whom it concerns.
     pub const fn participant(&self) -> ConnectionId {
         match self {
-            Self::Offer { participant, .. } | Self::Lost { participant, .. } => *participant,
+            Self::Offer { participant, .. }
+            | Self::Speaking { participant, .. }
+            | Self::Lost { participant, .. } => *participant,
         }
     }
 }

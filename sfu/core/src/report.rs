@@ -1,11 +1,11 @@
 //! Reports: publishers are told how they are received, and subscribers where a stream stands.
 
 use crate::{
+    encoding::Encoding,
     forward::Forwarding,
-    id::{PublicationId, TransportId},
+    id::{EncodingId, TransportId},
     moment::after,
     output::Output,
-    publication::Publication,
     rtcp::{receiver_report, remb, report_block::ReportBlock},
     schedule::Schedule,
     transports::Transports,
@@ -73,10 +73,10 @@ impl Reports {
         output: &mut Output,
     ) {
         self.blocks.clear();
-        forwarding.for_each_publication_on(id, |publication| {
-            publication.arrivals.relax();
-            let Publication { description, statistics, arrivals, .. } = publication;
-            self.blocks.extend(description.ssrc.and_then(|ssrc| statistics.report(ssrc, arrivals, now)));
+        forwarding.for_each_encoding_on(id, |encoding| {
+            encoding.arrivals.relax();
+            let Encoding { name, statistics, arrivals, .. } = encoding;
+            self.blocks.extend(name.ssrc.and_then(|ssrc| statistics.report(ssrc, arrivals, now)));
         });
         let (Some(first), Some(transport)) = (self.blocks.first(), transports.get_mut(id)) else { return };
         self.streams.clear();
@@ -89,20 +89,20 @@ impl Reports {
 
     /// A publisher said where its stream stands: so are its subscribers told, if they were not just now.
     pub(crate) fn pass_on(
-        id: PublicationId,
+        id: EncodingId,
         (ntp, rtp_time): (u64, u32),
         forwarding: &mut Forwarding,
         transports: &mut Transports,
         now: Instant,
         output: &mut Output,
     ) {
-        let Some(publication) = forwarding.publication_mut(id) else { return };
-        publication.statistics.note_report(ntp, now);
-        let next = publication.reported_at.map(|reported| after(reported, REPORT_INTERVAL_MIN));
+        let Some(encoding) = forwarding.encoding_mut(id) else { return };
+        encoding.statistics.note_report(ntp, now);
+        let next = encoding.reported_at.map(|reported| after(reported, REPORT_INTERVAL_MIN));
         if next.is_some_and(|next| now < next) {
             return;
         }
-        publication.reported_at = Some(now);
+        encoding.reported_at = Some(now);
         forwarding.for_each_subscription_of(id, |subscription| {
             if let Some(transport) = transports.get_mut(subscription.transport) {
                 subscription.report(ntp, rtp_time, transport, now, output);

@@ -2,7 +2,7 @@
 
 use crate::{
     forward::Forwarding,
-    id::{PublicationId, SubscriptionId},
+    id::{EncodingId, SubscriptionId},
     output::Output,
     rtcp::{
         nack::{self, Loss},
@@ -14,10 +14,10 @@ use crate::{
 };
 use std::time::Instant;
 
-/// When missing packets of each track are to be asked for (NACK; RFC 4585, section 6.2.1).
+/// When missing packets of each encoding are to be asked for (NACK; RFC 4585, section 6.2.1).
 #[derive(Default)]
 pub(crate) struct Retransmission {
-    deadlines: Schedule<PublicationId>,
+    deadlines: Schedule<EncodingId>,
     /// Used again and again.
     missing: Vec<u16>,
     packet: Vec<u8>,
@@ -37,43 +37,42 @@ impl Retransmission {
         self.deadlines.next()
     }
 
-    /// Packets of a track are missing and may be asked for then.
-    pub(crate) fn note_gap(&mut self, id: PublicationId, ask_at: Instant) {
+    /// Packets of an encoding are missing and may be asked for then.
+    pub(crate) fn note_gap(&mut self, id: EncodingId, ask_at: Instant) {
         self.deadlines.set_if_earlier(id, ask_at);
     }
 
-    /// Takes a track whose missing packets are to be [asked for](Self::ask).
-    pub(crate) fn take_due(&mut self, now: Instant) -> Option<PublicationId> {
+    /// Takes an encoding whose missing packets are to be [asked for](Self::ask).
+    pub(crate) fn take_due(&mut self, now: Instant) -> Option<EncodingId> {
         self.deadlines.take_due(now)
     }
 
     /// Asks a publisher for what is missing; whether some of it was given up, so that only a key frame helps.
     pub(crate) fn ask(
         &mut self,
-        id: PublicationId,
+        id: EncodingId,
         forwarding: &mut Forwarding,
         transports: &mut Transports,
         now: Instant,
         output: &mut Output,
     ) -> bool {
-        let Some(publication) = forwarding.publication_mut(id) else { return false };
-        if let Some(next) = publication.arrivals.ask(now, &mut self.missing) {
+        let Some(encoding) = forwarding.encoding_mut(id) else { return false };
+        if let Some(next) = encoding.arrivals.ask(now, &mut self.missing) {
             self.deadlines.set(id, next);
         }
-        let transport = transports.get_mut(publication.transport);
-        if let (false, Some(ssrc), Some(transport)) =
-            (self.missing.is_empty(), publication.description.ssrc, transport)
+        let transport = transports.get_mut(encoding.transport);
+        if let (false, Some(ssrc), Some(transport)) = (self.missing.is_empty(), encoding.name.ssrc, transport)
         {
             self.packet.clear();
             receiver_report::write(&mut self.packet, ssrc, &[]);
             nack::write(&mut self.packet, ssrc, ssrc, &self.missing);
             transport.send_rtcp(&self.packet, output);
         }
-        publication.arrivals.take_hopeless()
+        encoding.arrivals.take_hopeless()
     }
 
-    /// The track is gone.
-    pub(crate) fn forget(&mut self, id: PublicationId) {
+    /// The encoding is gone.
+    pub(crate) fn forget(&mut self, id: EncodingId) {
         self.deadlines.remove(id);
     }
 
@@ -87,10 +86,10 @@ impl Retransmission {
         output: &mut Output,
     ) -> Resent {
         let mut resent = Resent::default();
-        let Some((subscription, publication)) = forwarding.subscription_mut(id) else { return resent };
+        let Some((subscription, encodings)) = forwarding.subscription_mut(id) else { return resent };
         let Some(transport) = transports.get_mut(subscription.transport) else { return resent };
         for wire in loss.sequences() {
-            match subscription.resend(wire, &publication.buffer, transport, now, output) {
+            match subscription.resend(wire, encodings, transport, now, output) {
                 Again::Sent => resent.packets = resent.packets.saturating_add(1),
                 Again::Needless => {}
                 Again::Exhausted => {

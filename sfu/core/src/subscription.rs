@@ -4,7 +4,8 @@ mod timeline;
 
 use crate::{
     buffer::{Packet, PacketBuffer},
-    id::{PublicationId, TransportId},
+    encoding::Encodings,
+    id::{EncodingId, PublicationId, TransportId},
     output::Output,
     rtcp::sender_report::{SenderReport, middle},
     rtp::{
@@ -36,6 +37,8 @@ const RTX_FIRST: SeqNo = SeqNo::from_extended(1);
 
 pub(crate) struct Subscription {
     pub(crate) publication: PublicationId,
+    /// The one that is forwarded.
+    pub(crate) encoding: EncodingId,
     /// On which it goes out.
     pub(crate) transport: TransportId,
     pub(crate) ssrc: u32,
@@ -63,13 +66,15 @@ pub(crate) enum Again {
 
 impl Subscription {
     pub(crate) fn new(
-        (publication, transport): (PublicationId, TransportId),
+        (publication, encoding): (PublicationId, EncodingId),
+        transport: TransportId,
         (ssrc, rtx_ssrc): (u32, u32),
         kind: TrackKind,
         now: Instant,
     ) -> Self {
         Self {
             publication,
+            encoding,
             transport,
             ssrc,
             rtx_ssrc,
@@ -132,7 +137,7 @@ impl Subscription {
     pub(crate) fn resend(
         &mut self,
         wire: u16,
-        buffer: &PacketBuffer,
+        encodings: &Encodings,
         transport: &mut Transport,
         now: Instant,
         output: &mut Output,
@@ -141,7 +146,10 @@ impl Subscription {
             return Again::Needless;
         }
         let Some((sent, sequence)) = self.timeline.sent(wire) else { return Again::Needless };
-        let Some(packet) = buffer.get(sequence) else { return Again::Needless };
+        let encoding = encodings.get(self.encoding);
+        let Some(packet) = encoding.and_then(|encoding| encoding.buffer.get(sequence)) else {
+            return Again::Needless;
+        };
         let interval = self.round_trip.unwrap_or_default().max(RESEND_INTERVAL_MIN);
         let Some((sealer, ..)) = transport.sender() else { return Again::Needless };
         let bytes = sealed_bytes(packet, sealer.tag_bytes().saturating_add(ORIGINAL_BYTES));

@@ -279,4 +279,24 @@ fn who_may_not_send_is_not_shown_as_one_who_speaks() {
     assert!(session.state().participants[0].state.hand_raised);
 }
 
+#[test]
+fn whose_packets_say_how_loud_they_are_is_not_asked_whether_they_speak() {
+    let (mut session, ids) = session_of(3, node());
+    let is_shown = |session: &Session| session.state().participants[0].state.speaking;
+    let mut effects = Vec::new();
+    session.update(ids[0], change(false, true), &[], &mut effects).unwrap();
+    session.speaks(ids[0], false, &mut effects);
+    session.update(ids[0], change(false, true), &[], &mut effects).unwrap();
+    assert!(!is_shown(&session));
+    session.speaks(ids[0], true, &mut effects);
+    assert!(is_shown(&session));
+    // Muted they do not, whatever is still on its way; afterwards they do, as they still speak.
+    for (muted, speaking) in [(true, false), (false, true)] {
+        session.update(ids[0], change(muted, false), &[], &mut effects).unwrap();
+        assert_eq!(is_shown(&session), speaking);
+    }
+    assert!(matches!(effects.last(), Some(Effect::AnnounceUpdate { state, .. }) if state.speaking));
+    session.speaks(someone().connection_id, true, &mut effects);
+}
+
 mod tracks;

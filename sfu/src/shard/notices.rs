@@ -3,18 +3,18 @@
 use super::command::{Listener, Notice};
 use common::id::ConnectionId;
 use sfu_core::MediaEvent;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, mem::discriminant};
 use tokio::sync::mpsc::error::TrySendError;
 
 /// The listeners, and events that they had no room for.
 ///
-/// A later event about a participant replaces an earlier one that still waits,
-/// for only the newest offer counts; but a loss, which is told once, is replaced
-/// by nothing. So at most one event per participant waits.
+/// A later event about a participant replaces an earlier one of its kind that still waits, for only the newest offer
+/// counts; but after a loss, which is told once, nothing counts any more. So at most one event of a kind waits for each
+/// participant.
 #[derive(Debug, Default)]
 pub(super) struct Notices {
     listeners: BTreeMap<ConnectionId, Listener>,
-    waiting: BTreeMap<ConnectionId, Notice>,
+    waiting: BTreeMap<ConnectionId, Vec<Notice>>,
 }
 
 impl Notices {
@@ -43,13 +43,20 @@ impl Notices {
         let participant = event.participant();
         let Some(listener) = self.listeners.get(&participant) else { return };
         let notice = Notice { stay: listener.stay, event };
-        let notice = match self.waiting.get(&participant).map(|waiting| &waiting.event) {
-            Some(MediaEvent::Lost { .. }) => return,
-            Some(MediaEvent::Offer { .. }) => Some(notice),
-            None => refused(listener.notices.try_send(notice)),
-        };
-        if let Some(notice) = notice {
-            self.waiting.insert(participant, notice);
+        let waiting = self.waiting.entry(participant).or_default();
+        let is_lost = |waiting: &Notice| matches!(waiting.event, MediaEvent::Lost { .. });
+        if waiting.iter().any(is_lost) {
+            return;
+        }
+        let becomes_lost = is_lost(&notice);
+        let kind = discriminant(&notice.event);
+        // What waits stays in front.
+        let notice =
+            if waiting.is_empty() { refused(listener.notices.try_send(notice)) } else { Some(notice) };
+        waiting.retain(|earlier| !becomes_lost && discriminant(&earlier.event) != kind);
+        waiting.extend(notice);
+        if waiting.is_empty() {
+            self.waiting.remove(&participant);
         }
     }
 
@@ -59,11 +66,12 @@ impl Notices {
     }
 
     pub(super) fn retry(&mut self) {
-        for (participant, notice) in std::mem::take(&mut self.waiting) {
-            if let Some(listener) = self.listeners.get(&participant)
-                && let Some(notice) = refused(listener.notices.try_send(notice))
-            {
-                self.waiting.insert(participant, notice);
+        for (participant, notices) in std::mem::take(&mut self.waiting) {
+            let Some(listener) = self.listeners.get(&participant) else { continue };
+            let still: Vec<Notice> =
+                notices.into_iter().filter_map(|notice| refused(listener.notices.try_send(notice))).collect();
+            if !still.is_empty() {
+                self.waiting.insert(participant, still);
             }
         }
     }
@@ -95,11 +103,20 @@ mod tests {
         let mut notices = Notices::default();
         assert!(!notices.listen(participant, Listener { stay: 1, notices: sender }));
         let lost = MediaEvent::Lost { participant, reason: LossReason::Silent };
-        let events = [offer(participant, 1), offer(participant, 2), offer(participant, 3)];
-        for event in events.into_iter().chain([lost.clone(), offer(participant, 4)]) {
+        let speaking = |is_speaking| MediaEvent::Speaking { participant, is_speaking };
+        let events = [offer(participant, 1), speaking(true), offer(participant, 2), offer(participant, 3)];
+        for event in events {
             notices.tell(event);
         }
-        assert_eq!(told.try_recv().unwrap().event, offer(participant, 1));
+        for expected in [offer(participant, 1), speaking(true), offer(participant, 3)] {
+            assert_eq!(told.try_recv().unwrap().event, expected);
+            notices.retry();
+        }
+        assert!(!notices.are_waiting());
+        for event in [offer(participant, 4), offer(participant, 5), lost.clone(), offer(participant, 6)] {
+            notices.tell(event);
+        }
+        assert_eq!(told.try_recv().unwrap().event, offer(participant, 4));
         notices.retry();
         assert_eq!(told.try_recv().unwrap().event, lost);
         assert!(!notices.are_waiting());

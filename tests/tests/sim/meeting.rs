@@ -298,6 +298,7 @@ impl Meeting {
             match event {
                 MediaEvent::Offer { offer, .. } => self.devices[n].note_offer(offer),
                 MediaEvent::Lost { .. } => self.leave(n),
+                MediaEvent::Speaking { .. } => {}
             }
         }
     }

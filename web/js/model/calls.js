@@ -1,6 +1,6 @@
 // Being in a call: from picking up, or the button, to the last track stopped.
 
-import { LocalMedia, MediaSession } from '../../client/src/index.js';
+import { LocalMedia, MediaSession, isPassing } from '../../client/src/index.js';
 import { ring } from '../ringtone.js';
 import { createStore } from '../store.js';
 import { ending, explain, phrase, unavailable } from '../words.js';
@@ -72,23 +72,23 @@ export function createCalls({ socket, rooms, notices, user }) {
     }
     await hangUp();
     const local = new LocalMedia();
-    const session = new MediaSession({ client: socket.client, roomId, local, changed: show });
+    const { room } = rooms.hold(roomId, 'call');
+    const session = new MediaSession({ client: socket.client, roomId, local, changed: show, ready: () => room.entered() });
     local.unshared = () => call?.local === local && sendAgain(call, ['screen', 'screenAudio']);
     const own = (call = { session, local, roomId, ringing, startedAt: Date.now(), muted: false, closesAlone: false, sawOthers: false, leaving: false, parties: [], goesTo: null });
-    const { room } = rooms.hold(roomId, 'call');
     show();
     try {
       await local.start({ video });
       local.problems.forEach((problem) => notices.warn(unavailable(problem)));
       if (call !== own) return local.stop();
-      await room.entered();
-      if (call !== own) return;
       session.say({ muted: own.muted || !local.tracks.microphone, cameraOff: !local.hasCamera });
       await session.join();
       show();
     } catch (error) {
       // Without a connection the next one enters.
       if (call !== own || error.code === 'offline') return;
+      // What passes by itself is tried again for as long as one stays.
+      if (isPassing(error)) return void session.resume();
       notices.warn(phrase('call.cannotJoin', { reason: explain(error) }));
       await hangUp();
     }

@@ -56,7 +56,7 @@ impl Engine {
         let (forwarding, transports) = (&mut self.forwarding, &mut self.transports);
         if let Some(stream) = forwarding.stream(id, report.ssrc).filter(|stream| !stream.is_rtx) {
             let clocks = (report.ntp, report.rtp_time);
-            Reports::pass_on(stream.publication, clocks, forwarding, transports, now, output);
+            Reports::pass_on(stream.encoding, clocks, forwarding, transports, now, output);
         }
     }
 
@@ -86,8 +86,8 @@ impl Engine {
     fn note_picture_loss(&mut self, id: TransportId, ssrc: u32, now: Instant, output: &mut Output) {
         let subscription = self.forwarding.subscription(id, ssrc);
         let known = subscription.and_then(|subscription| self.forwarding.subscription_mut(subscription));
-        if let Some(publication) = known.map(|(subscription, _)| subscription.publication) {
-            self.want_key_frame(publication, now, output);
+        if let Some(encoding) = known.map(|(subscription, _)| subscription.encoding) {
+            self.want_key_frame(encoding, now, output);
         }
     }
 }

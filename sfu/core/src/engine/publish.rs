@@ -4,7 +4,6 @@ use super::Engine;
 use crate::{
     id::{ParticipantId, PublicationId, TransportId},
     output::Output,
-    publication::Description,
     sdp::{
         SdpError, answer,
         parse::{Remote, Section},
@@ -43,7 +42,7 @@ impl Engine {
         answer::check(remote)?;
         let transport = self.published_transport(id, remote, now, output);
         let version = self.negotiations.next_answer(id);
-        let changed = self.update_publications(id, transport, remote, now);
+        let changed = self.update_publications(id, transport, remote, now, output);
         let text = self.transports.get(transport).map_or_else(String::new, |known| {
             let local = self.identity.local(known.credentials());
             answer::write(remote, local, transport.data().as_ffi(), version)
@@ -74,7 +73,7 @@ impl Engine {
                 }
                 return known;
             }
-            self.close_transport(known);
+            self.close_transport(known, output);
         }
         let own = self.credentials();
         let opened = self.open_transport(id, own, now);
@@ -94,25 +93,23 @@ impl Engine {
         transport: TransportId,
         remote: &Remote,
         now: Instant,
+        output: &mut Output,
     ) -> bool {
         let taken: Vec<&Section> = remote.sections.iter().filter(|section| answer::takes(section)).collect();
         let known: Vec<PublicationId> =
             self.sessions.get(owner).map_or_else(Vec::new, |known| known.publications.clone());
         let mut stay: Vec<(PublicationId, &str)> = Vec::new();
         for &id in &known {
-            let description = self.forwarding.publication(id).map(|publication| &publication.description);
-            let is_said = |section: &&&Section| description.is_some_and(|it| it.is_said_by(section));
+            let is_said = |section: &&&Section| self.forwarding.is_said_by(id, section);
             match taken.iter().find(is_said) {
                 Some(section) => stay.push((id, &section.mid)),
-                None => self.unpublish(id),
+                None => self.unpublish(id, output),
             }
         }
         let mut publications: Vec<PublicationId> = stay.iter().map(|(id, _)| *id).collect();
         for section in taken {
-            if stay.iter().all(|(_, mid)| *mid != section.mid)
-                && let Some(description) = Description::of(section)
-            {
-                publications.extend(self.forwarding.publish(transport, description, now));
+            if stay.iter().all(|(_, mid)| *mid != section.mid) {
+                publications.extend(self.forwarding.publish(transport, section, now));
             }
         }
         let changed = publications != known;

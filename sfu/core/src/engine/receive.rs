@@ -3,9 +3,9 @@
 use super::Engine;
 use crate::{
     demux::{self, Protocol},
+    encoding::Arrival,
     forward::Received,
     output::Output,
-    publication::Arrival,
     stun::read::{Addressee, Message},
     transport::addresses::Noted,
 };
@@ -89,9 +89,9 @@ impl Engine {
             return Some(());
         }
         let received = self.forwarding.receive(id, opened, bytes, now)?;
-        let Received { publication, is_of_new_stream, arrival } = received;
+        let Received { encoding, is_of_new_stream, arrival, level } = received;
         if is_of_new_stream {
-            self.key_frames.ask(publication, &mut self.forwarding, &mut self.transports, now, output);
+            self.key_frames.ask(encoding, &mut self.forwarding, &mut self.transports, now, output);
         }
         match arrival {
             None => {
@@ -99,8 +99,11 @@ impl Engine {
                 return Some(());
             }
             Some(Arrival::Repeated) => return Some(()),
-            Some(Arrival::Newest(_, Some(ask_at))) => self.retransmission.note_gap(publication, ask_at),
+            Some(Arrival::Newest(_, Some(ask_at))) => self.retransmission.note_gap(encoding, ask_at),
             Some(Arrival::First(_) | Arrival::Newest(_, None) | Arrival::Late(_)) => {}
+        }
+        if let Some(is_speaking) = level.and_then(|level| self.speakers.hear(encoding, level, now)) {
+            self.tell_speaking(id, is_speaking, output);
         }
         self.stats.packets_received = self.stats.packets_received.wrapping_add(1);
         Some(())

@@ -223,11 +223,11 @@ impl Engine {
             if self.forwarding.subscription(transport, ssrc).is_some() {
                 continue;
             }
-            let kind = known.description.kind;
-            let way = (publication, transport);
-            self.forwarding.subscribe(Subscription::new(way, (ssrc, rtx_ssrc), kind, now));
+            let (kind, Some(&encoding)) = (known.description.kind, known.encodings.last()) else { continue };
+            let of = (publication, encoding);
+            self.forwarding.subscribe(Subscription::new(of, transport, (ssrc, rtx_ssrc), kind, now));
             if is_connected {
-                self.want_key_frame(publication, now, output);
+                self.want_key_frame(encoding, now, output);
             }
         }
     }

@@ -9,6 +9,7 @@ mod moves;
 mod naming;
 mod offers;
 mod peers;
+mod speaking;
 mod stage;
 mod strangers;
 mod streams;

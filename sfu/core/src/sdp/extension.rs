@@ -43,7 +43,7 @@ const KNOWN: [Known; COUNT] = [
     known(Extension::Mid, "urn:ietf:params:rtp-hdrext:sdes:mid", true),
     known(Extension::Rid, "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id", true),
     known(Extension::RepairedRid, "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id", true),
-    known(Extension::AudioLevel, "urn:ietf:params:rtp-hdrext:ssrc-audio-level", false),
+    known(Extension::AudioLevel, "urn:ietf:params:rtp-hdrext:ssrc-audio-level", true),
     known(
         Extension::TransportSequence,
         "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
@@ -168,7 +168,7 @@ mod tests {
             assert_eq!(read(&[format!("3/{direction} {MID}")]).unwrap().id(Extension::Mid), None);
         }
         let sent = read(&[format!("3/sendonly {MID} more of it"), format!("4 {LEVEL}")]).unwrap();
-        assert_eq!(written(&sent), format!("a=extmap:3/recvonly {MID}\r\n"), "and the level is not used");
+        assert_eq!(written(&sent), format!("a=extmap:3/recvonly {MID}\r\na=extmap:4 {LEVEL}\r\n"));
         assert_eq!(sent.id(Extension::AudioLevel), Some(4));
     }
 

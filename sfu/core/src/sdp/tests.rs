@@ -75,13 +75,15 @@ fn a_refused_section_is_as_well_formed_as_any() {
 
 #[test]
 fn what_the_client_offers_of_rtcp_and_extensions_is_answered_and_nothing_else() {
-    let answer = answer_to(CHROMIUM);
+    let unused = "a=mid:1\r\na=extmap:9 http://www.webrtc.org/experiments/rtp-hdrext/playout-delay\r\n";
+    let answer = answer_to(&CHROMIUM.replace("a=mid:1\r\n", unused));
     let (audio, video) = (section(&answer, "0"), section(&answer, "1"));
     assert!(video.contains("a=rtcp-rsize\r\n") && !audio.contains("rsize"));
     assert!(answer.contains("a=extmap-allow-mixed\r\n"));
     assert!(audio.contains("a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n"));
     assert!(video.contains("a=extmap:4/recvonly urn:ietf:params:rtp-hdrext:sdes:mid\r\n"));
-    assert!(!answer.contains("audio-level"), "nobody reads it");
+    assert!(audio.contains("a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n"));
+    assert!(!answer.contains("playout-delay"), "nobody reads it");
     assert!(video.contains("a=rtcp-fb:96 nack\r\n") && !video.contains("a=rtcp-fb:96 nack pli"));
     let plain = answer_to(&CHROMIUM.replace("a=extmap-allow-mixed\r\n", "").replace("a=rtcp-rsize\r\n", ""));
     assert!(!plain.contains("allow-mixed") && !plain.contains("rsize"));

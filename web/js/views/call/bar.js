@@ -1,0 +1,52 @@
+// The buttons of the call one is in.
+
+import { el, fill, icon, iconButton } from '../../dom.js';
+import { phrase } from '../../words.js';
+
+/** @param {Pick<App.Parts, 'calls'>} parts */
+export function callBar({ calls }) {
+  const mute = control('call-mute', 'M', () => calls.toggleMute());
+  const camera = control('call-camera', 'V', () => calls.toggleCamera());
+  const share = control('call-share', 'S', () => calls.toggleSharing());
+  const hand = control('call-hand', 'Y', () => calls.toggleHand());
+  const hold = control('call-hold', 'P', () => calls.toggleHold());
+  const hangUp = el('button', { type: 'button', class: 'button danger', 'data-testid': 'call-hangup', title: phrase('call.hangUpKey'), on: { click: () => calls.hangUp() } },
+    icon('hangUp'), el('span', {}, phrase('call.hangUp')));
+  const element = el('div', { class: 'call-controls', role: 'toolbar', 'aria-label': phrase('call.title') },
+    mute.element, camera.element, share.element, hand.element, hold.element, hangUp);
+  return {
+    element,
+    /** @param {App.Active} active */
+    update({ muted, hasMicrophone, hasCamera, said: { sharing, handRaised, onHold } }) {
+      mute.set(muted ? 'micOff' : 'mic', phrase(muted ? 'call.unmute' : 'call.mute'), muted, hasMicrophone);
+      camera.set(hasCamera ? 'camera' : 'cameraOff', phrase(hasCamera ? 'call.cameraOff' : 'call.cameraOn'), !hasCamera, true);
+      share.set('screen', phrase(sharing ? 'call.unshare' : 'call.share'), sharing, true);
+      hand.set('hand', phrase(handRaised ? 'call.lowerHand' : 'call.raiseHand'), handRaised, true);
+      hold.set('pause', phrase(onHold ? 'call.unhold' : 'call.hold'), onHold, true);
+    },
+  };
+}
+
+/**
+ * A round button that is pressed or not.
+ *
+ * @param {string} testId
+ * @param {string} key
+ * @param {() => void} press
+ */
+export function control(testId, key, press) {
+  const element = iconButton('mic', '', { class: 'control', 'data-testid': testId, on: { click: press } });
+  return {
+    element,
+    /** @param {Parameters<typeof icon>[0]} name @param {string} label @param {boolean} isOff @param {boolean} isPossible */
+    set(name, label, isOff, isPossible) {
+      element.setAttribute('aria-label', label);
+      element.title = phrase('call.withKey', { label, key });
+      element.classList.toggle('off', isOff);
+      element.disabled = !isPossible;
+      if (element.dataset.icon === name) return;
+      element.dataset.icon = name;
+      fill(element, icon(name));
+    },
+  };
+}
