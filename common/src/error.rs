@@ -139,7 +139,7 @@ codes! {
     MEDIA_UNKNOWN_MID = "media.unknownMid";
     /// A source of sound is named for a media section of pictures, or the other way round.
     MEDIA_KIND_MISMATCH = "media.kindMismatch";
-    /// The participant publishes no track of this source.
+    /// The participant publishes no track of this source, or nobody else in the session one of this id.
     MEDIA_UNKNOWN_TRACK = "media.unknownTrack";
     /// No media server is available.
     MEDIA_UNAVAILABLE = "media.unavailable";

@@ -13,7 +13,7 @@ mod tests;
 
 use crate::{
     Config, Deps,
-    session::{Effect, SeatLimits, Session, UpdateError},
+    session::{Effect, SeatLimits, Session, SubscribeError, UpdateError},
     shard::{Listener, Notice, ShardHandle, Unresponsive},
 };
 use board::Board;
@@ -182,6 +182,14 @@ impl Control {
             MediaAction::Update { connection, change, tracks } => {
                 let outcome = self.update(room, connection, change, &tracks).await;
                 reply.send(&outcome.map(|()| MediaReply::Done).map_err(failure::update));
+            }
+            MediaAction::Subscribe { connection, tracks } => {
+                let mut outcome = Err(SubscribeError::NotSeated);
+                self.change(room, |session, effects| {
+                    outcome = session.subscribe(connection, &tracks, effects);
+                })
+                .await;
+                reply.send(&outcome.map(|()| MediaReply::Done).map_err(failure::subscribe));
             }
             MediaAction::Leave { connection } => {
                 self.change(room, |session, effects| session.leave(connection, effects)).await;
@@ -354,6 +362,7 @@ impl Control {
                     None => Ok(()),
                 }
             }
+            Effect::Wish(connection, wishes) => shard.set_wishes(connection, wishes).await,
             Effect::Announce(state) => {
                 self.board.show(owned.account, room, &state);
                 self.tell(room, SessionNews::Changed(Changed { room_id: room, state })).await;

@@ -4,16 +4,19 @@
 //! everything to be done goes out through `effects`, in order.
 
 mod publishing;
+mod subscribing;
 
 use common::{
     id::{ConnectionId, NodeId, TrackId},
     protocol::media::{
         Participant, ParticipantState, PublishTrack, PublishedTrack, Route, State, StateChange, Track,
-        TrackMute, TrackSource,
+        TrackMute, TrackSource, TrackWish,
     },
     subject::media::MediaRights,
 };
 pub(crate) use publishing::{PublishError, SendingSection};
+pub(crate) use subscribing::SubscribeError;
+use subscribing::Wishes;
 
 /// The most participants who exchange media directly. One more, and a mesh
 /// would make each of them encode and send everything several times.
@@ -50,6 +53,8 @@ struct Seat {
     measured: Option<bool>,
     /// Which media section of the last description carries what of its tracks.
     carried: Vec<(String, TrackSource)>,
+    /// What it wishes of the tracks of others.
+    wishes: Wishes,
     /// The session's count when the seat was last taken.
     entry: u64,
 }
@@ -61,6 +66,8 @@ pub(crate) enum Effect {
     Enter(ConnectionId, MediaRights),
     /// This participant's media goes through the server no longer.
     Exit(ConnectionId),
+    /// This participant's media goes through the server, and it wishes this of what others send, and nothing else.
+    Wish(ConnectionId, Vec<TrackWish>),
     /// Everybody in the room is told the new state.
     Announce(State),
     /// Everybody in the room is told what one participant says of itself, and what it sends.
@@ -130,12 +137,13 @@ impl Session {
         }
         participant.state = participant.state.after(StateChange::default(), rights.send);
         participant.tracks.clear();
-        self.seats.push(Seat { participant, hub, rights, measured: None, carried: Vec::new(), entry });
+        self.seats.push(Seat::new(participant, hub, rights, entry));
         match self.route {
             Route::Server => effects.push(Effect::Enter(connection, rights)),
             Route::PeerToPeer if self.seats.len() > PEER_TO_PEER_MAX || rights != MediaRights::default() => {
                 self.route = Route::Server;
                 effects.extend(self.seats.iter().map(|seat| Effect::Enter(seat.connection(), seat.rights)));
+                effects.extend(self.seats.iter().filter_map(Seat::wish));
             }
             Route::PeerToPeer => {}
         }
@@ -165,11 +173,12 @@ impl Session {
         self.entries = self.entries.saturating_add(1);
         let tracks = std::mem::take(&mut seat.participant.tracks);
         let participant = Participant { state: seat.participant.state, tracks, ..participant.clone() };
-        let entry = self.entries;
-        *seat = Seat { participant, hub, rights, measured: None, carried: Vec::new(), entry };
+        let wishes = std::mem::take(&mut seat.wishes);
+        *seat = Seat { wishes, ..Seat::new(participant, hub, rights, self.entries) };
         if self.route == Route::Server {
             // There streams are known by their connection.
             effects.extend([Effect::Exit(from), Effect::Enter(connection, rights)]);
+            effects.extend(seat.wish());
         }
         self.announce(effects);
         true
@@ -346,6 +355,11 @@ impl Session {
 }
 
 impl Seat {
+    /// A seat that was just taken: nothing is carried from there, and nothing wished.
+    const fn new(participant: Participant, hub: NodeId, rights: MediaRights, entry: u64) -> Self {
+        Self { participant, hub, rights, measured: None, carried: Vec::new(), wishes: Wishes::new(), entry }
+    }
+
     const fn connection(&self) -> ConnectionId {
         self.participant.connection_id
     }

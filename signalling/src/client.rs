@@ -151,6 +151,8 @@ pub(crate) struct Held {
     pub(crate) media: BTreeSet<RoomId>,
     /// How often it says its state in media sessions, once it has.
     pub(crate) media_said: Option<Bucket>,
+    /// How often it says what it wishes of others' tracks there, once it has.
+    pub(crate) media_wished: Option<Bucket>,
     /// Its part in each call that it knows of.
     pub(crate) calls: BTreeMap<CallId, Part>,
     pub(crate) online: Option<Presence>,

@@ -18,6 +18,7 @@ pub(crate) const fn is_slow(request: &Request) -> bool {
         R::CallWithdraw(_) | R::CallTransferToRoom(_) | R::CallAnswerTransfer(_) => true,
         R::MediaJoin(_) | R::MediaUpdate(_) | R::MediaLeave(_) => true,
         R::MediaSignal(_) | R::MediaPublish(_) | R::MediaAnswer(_) | R::MediaRestartIce(_) => true,
+        R::MediaSubscribe(_) => true,
         R::ConnectionOpen(_) | R::ConnectionRefresh(_) | R::PresenceSubscribe(_) => false,
         R::RoomJoin(_) | R::RoomLeave(_) | R::RoomSend(_) | R::RoomTyping(_) | R::RoomHistory(_) => false,
         R::RoomEdit(_) | R::RoomDelete(_) | R::RoomReact(_) | R::RoomRead(_) | R::RoomMembers(_) => false,
@@ -88,6 +89,7 @@ pub(crate) async fn answer(hub: &Hub, client: &Arc<Client>, id: Option<RequestId
         R::MediaSignal(signal) => client.answer(id, &media::signal(hub, client, signal).await),
         R::MediaPublish(publish) => client.answer(id, &media::publish(hub, client, publish).await),
         R::MediaAnswer(answer) => client.answer(id, &media::answer(hub, client, answer).await),
+        R::MediaSubscribe(subscribe) => client.answer(id, &media::subscribe(hub, client, subscribe).await),
         R::MediaRestartIce(restart) => {
             client.answer(id, &media::restart_ice(hub, client, restart.room_id).await);
         }

@@ -1,5 +1,9 @@
 //! Media sessions: the methods of `media.*`, passed on to the node that owns the session.
 
+mod subscribe;
+
+pub(crate) use subscribe::subscribe;
+
 use crate::{
     client::{Access, Client},
     failure::bus_failed,

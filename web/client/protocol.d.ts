@@ -488,7 +488,7 @@ export type ErrorCode =
   | 'media.unknownMid'
   /** A source of sound is named for a media section of pictures, or the other way round. */
   | 'media.kindMismatch'
-  /** The participant publishes no track of this source. */
+  /** The participant publishes no track of this source, or nobody else in the session one of this id. */
   | 'media.unknownTrack'
   /** No media server is available. */
   | 'media.unavailable'
@@ -847,6 +847,14 @@ export interface MediaStateChange {
   speaking?: boolean | null;
   /** Whether the call is on hold. */
   onHold?: boolean | null;
+}
+
+/** Parameters of `media.subscribe`: what is said of a track takes the place of what was said of it before, and nothing changes for those that are not named. It is kept for as long as the track is published, also while media goes peer to peer, where it changes nothing. */
+export interface MediaSubscribe {
+  /** The room in whose media session the device is. */
+  roomId: RoomId;
+  /** Tracks of others, at most 200. */
+  tracks: TrackWish[];
 }
 
 /** A track that a participant sends. */
@@ -1565,8 +1573,25 @@ export interface TrackMute {
   muted: boolean;
 }
 
+/** What goes first where a network does not carry everything. */
+export type TrackPriority = 'low' | 'normal' | 'high';
+
 /** Where a track comes from. A participant sends one track of each at most. */
 export type TrackSource = 'microphone' | 'camera' | 'screen' | 'screenAudio';
+
+/** What a participant wishes of a track that it receives. */
+export interface TrackWish {
+  /** The track's own, as in the list of its participant's. */
+  trackId: TrackId;
+  /** Whether it is wanted at all. Left out, it is. */
+  enabled?: boolean;
+  /** How wide it is shown, in pixels of the screen (not those of CSS). 0: it is shown nowhere, and nothing is sent. Left out, like the height, it is sent as for any size. */
+  width?: number | null;
+  /** How high it is shown, likewise. */
+  height?: number | null;
+  /** What goes first where the network does not carry everything. */
+  priority?: TrackPriority;
+}
 
 /** A person who signs in: an agent, an administrator, a member of staff. */
 export type UserId = string;
@@ -1643,6 +1668,8 @@ export interface Methods {
   'media.publish': { params: MediaPublish; result: MediaPublished };
   /** Through the server: answers a `media.offer` event. */
   'media.answer': { params: MediaAnswer; result: Done };
+  /** Through the server: says of tracks that others send whether this participant wants them, how large it shows them, and which go first, so that it is sent no more than it shows. */
+  'media.subscribe': { params: MediaSubscribe; result: Done };
   /** Gives out fresh STUN and TURN servers, for a device whose network has changed; what goes through the server is offered anew with other ICE credentials. */
   'media.restartIce': { params: MediaRestartIce; result: MediaIceRestarting };
   /** Follows the account's inbox. */

@@ -6,9 +6,11 @@
 //! transport on which only the client offers, and a *subscribe* transport on
 //! which only the server offers, so offers never collide. What each sends are the tracks of [`mod@track`].
 
+mod layers;
 mod signal;
 mod track;
 
+pub use layers::{LayerReason, Subscribe, TrackPriority, TrackWish, WISH_RATE, WISHES_MAX};
 pub use signal::{PeerSignal, Signal, Signalled};
 pub use track::{
     DescribedTrack, OfferedTrack, PublishTrack, PublishedTrack, Track, TrackKind, TrackMute, TrackSource,

@@ -158,6 +158,9 @@ methods! {
     MediaPublish(media::Publish) -> media::Published = "media.publish", Needs::right(Right::SendMedia);
     /// Through the server: answers a `media.offer` event.
     MediaAnswer(media::Answer) -> super::Done = "media.answer", Needs::NOTHING;
+    /// Through the server: says of tracks that others send whether this participant wants them, how large it shows them,
+    /// and which go first, so that it is sent no more than it shows.
+    MediaSubscribe(media::Subscribe) -> super::Done = "media.subscribe", Needs::NOTHING;
     /// Gives out fresh STUN and TURN servers, for a device whose network has changed; what goes through the server is
     /// offered anew with other ICE credentials.
     MediaRestartIce(media::RestartIce) -> media::IceRestarting = "media.restartIce", Needs::NOTHING;

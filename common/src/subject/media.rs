@@ -10,7 +10,7 @@ use crate::{
         Failure,
         media::{
             Changed, Offered, Participant, PublishTrack, Published, State, StateChange, TrackMute,
-            TrackSource, Updated,
+            TrackSource, TrackWish, Updated,
         },
         rooms::{CallParticipant, PARTICIPANTS_NAMED_MAX, RoomCall},
     },
@@ -115,6 +115,13 @@ pub enum MediaAction {
         revision: u64,
         /// The participant's description (RFC 8866).
         sdp: String,
+    },
+    /// What a participant wishes of tracks that others send.
+    Subscribe {
+        /// Who receives them.
+        connection: ConnectionId,
+        /// The tracks.
+        tracks: Vec<TrackWish>,
     },
     /// Look for a path to a participant anew: its network has changed.
     RestartIce {

@@ -268,6 +268,9 @@ fn messages_of_media_nodes_are_read_by_instances_of_two_versions() {
             "connection": A, "sdp": "v=0", "tracks": [{ "mid": "0", "source": "microphone", "muted": null }],
         } }),
         json!({ "Answer": { "connection": A, "revision": 7, "sdp": "v=0" } }),
+        json!({ "Subscribe": { "connection": A, "tracks": [
+            { "trackId": B, "enabled": true, "width": 640, "height": 360, "priority": "high" },
+        ] } }),
         json!({ "Sync": { "connection": A } }),
         json!("Look"),
     ] {

@@ -7,6 +7,7 @@
 //! Each part owns its state, and says when it wants to be looked after. Nothing that happens to one
 //! participant, track or transport costs a look at the others.
 
+mod allocate;
 mod feedback;
 pub(crate) mod publish;
 mod receive;

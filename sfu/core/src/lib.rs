@@ -17,6 +17,7 @@
 // What comes out must not depend on how a map hashes: the same input gives the same datagrams.
 #![deny(clippy::iter_over_hash_type)]
 
+pub mod allocation;
 mod arrival_feedback;
 pub mod bandwidth;
 mod budget;

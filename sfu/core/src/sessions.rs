@@ -1,9 +1,12 @@
 //! Who is in which session.
 
-use crate::id::{ParticipantId, PublicationId, SessionId, TransportId};
-use common::id::ConnectionId;
+use crate::{
+    allocation::Wish,
+    id::{ParticipantId, PublicationId, SessionId, TransportId},
+};
+use common::id::{ConnectionId, TrackId};
 use slotmap::SlotMap;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// One device in a session.
 pub(crate) struct Participant {
@@ -17,6 +20,8 @@ pub(crate) struct Participant {
     pub(crate) subscribe: Option<TransportId>,
     /// What it sends, in the order in which it began.
     pub(crate) publications: Vec<PublicationId>,
+    /// What it wishes of tracks of others, where it has said anything.
+    pub(crate) wishes: BTreeMap<TrackId, Wish>,
 }
 
 /// Everybody in all sessions.
@@ -61,6 +66,7 @@ impl Sessions {
             publish: None,
             subscribe: None,
             publications: Vec::new(),
+            wishes: BTreeMap::new(),
         };
         let id = self.participants.insert(new);
         self.by_connection.insert(connection, id);

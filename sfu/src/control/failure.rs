@@ -1,6 +1,6 @@
 //! Refusals in the words of the wire protocol.
 
-use crate::session::{Full, PublishError, UpdateError};
+use crate::session::{Full, PublishError, SubscribeError, UpdateError};
 use common::{
     error::{ErrorCode, Fault},
     protocol::Failure,
@@ -24,6 +24,17 @@ pub(super) fn update(error: UpdateError) -> Failure {
             ErrorCode::MEDIA_UNKNOWN_TRACK,
             Fault::Caller,
             format!("no track from {source} is published"),
+        ),
+    }
+}
+
+pub(super) fn subscribe(error: SubscribeError) -> Failure {
+    match error {
+        SubscribeError::NotSeated => update(UpdateError::NotSeated),
+        SubscribeError::UnknownTrack(track) => Failure::of(
+            ErrorCode::MEDIA_UNKNOWN_TRACK,
+            Fault::Caller,
+            format!("nobody else in the session sends track {track}"),
         ),
     }
 }

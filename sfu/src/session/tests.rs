@@ -300,3 +300,4 @@ fn whose_packets_say_how_loud_they_are_is_not_asked_whether_they_speak() {
 }
 
 mod tracks;
+mod wishes;

@@ -1,6 +1,6 @@
 //! What a shard can be told to do, and what it tells.
 
-use common::id::ConnectionId;
+use common::{id::ConnectionId, protocol::media::TrackWish};
 use sfu_core::{AnswerError, MediaEvent, Offer, SdpError, SessionId, sdp::parse::Remote};
 use tokio::sync::{mpsc, oneshot};
 
@@ -38,6 +38,12 @@ pub(crate) enum Command {
         answer: Remote,
         /// Takes the outcome.
         reply: oneshot::Sender<Result<(), AnswerError>>,
+    },
+    /// Send a participant no more than it wishes.
+    SetWishes {
+        participant: ConnectionId,
+        /// Of each track of which it has said anything.
+        wishes: Vec<TrackWish>,
     },
     /// Look for a path to a participant anew.
     RestartIce { participant: ConnectionId },

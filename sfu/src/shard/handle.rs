@@ -1,7 +1,7 @@
 //! Commanding a shard from the asynchronous side.
 
 use super::command::{Command, Listener};
-use common::id::ConnectionId;
+use common::{id::ConnectionId, protocol::media::TrackWish};
 use sfu_core::{AnswerError, Offer, SdpError, SessionId, sdp::parse::Remote};
 use std::{os::unix::net::UnixDatagram, sync::Arc, time::Duration};
 use tokio::{
@@ -84,6 +84,15 @@ impl ShardHandle {
         participant: ConnectionId,
     ) -> Result<Option<Offer>, Unresponsive> {
         self.ask(|reply| Command::PendingOffer { participant, reply }).await
+    }
+
+    /// Has it send `participant` no more than this, whatever was wished before.
+    pub(crate) async fn set_wishes(
+        &self,
+        participant: ConnectionId,
+        wishes: Vec<TrackWish>,
+    ) -> Result<(), Unresponsive> {
+        self.give(Command::SetWishes { participant, wishes }).await
     }
 
     /// Has it look for a path to a participant anew.

@@ -52,6 +52,13 @@ pub(super) fn all() -> Vec<Limit> {
             None,
             "limit.rate",
         ),
+        limit(
+            "how often a connection says what it wishes of others' tracks",
+            media::WISH_RATE.to_string(),
+            None,
+            "limit.rate",
+        ),
+        fixed("tracks in one `media.subscribe`", media::WISHES_MAX.to_string(), "limit.count"),
         fixed("inbox events that are replayed", inbox::EVENTS_MAX.to_string(), "recovered: false"),
         fixed(
             "text of a message in an inbox event, as JSON",

@@ -105,6 +105,11 @@ fn of_the_rest() -> Vec<Method> {
             &["sdp", "tracks"],
         ),
         method("media.answer", json!({ "roomId": ROOM, "revision": 1, "sdp": "v=0" }), &[]),
+        method(
+            "media.subscribe",
+            json!({ "roomId": ROOM, "tracks": [{ "trackId": OTHER, "width": 640, "height": 360 }] }),
+            &[],
+        ),
         method("media.restartIce", json!({ "roomId": ROOM }), &[]),
         method("inbox.subscribe", json!({ "after": 7 }), &["after"]),
         method("inbox.unsubscribe", json!({}), &[]),

@@ -11,6 +11,8 @@ import { ServerLink } from './server.js';
 import { SpeechMeter } from './speech.js';
 import { received, reported } from './stats.js';
 import { SOURCES } from './tracks.js';
+import { View } from './view.js';
+import { Wishes } from './wishes.js';
 
 /** @typedef {import('../../protocol.js').PeerSignal} PeerSignal */
 /** @typedef {import('../../protocol.js').MediaOffered} MediaOffered */
@@ -84,6 +86,7 @@ export class MediaSession extends Emitter {
   /** The latest that each said of itself, for a state that was read before. @type {Map<string, MediaUpdated>} */
   #updates = new Map();
   #said = new Said((news) => this.#request('media.update', news), (source) => this.local.isMuted(source));
+  #wishes = new Wishes((tracks) => this.#request('media.subscribe', { tracks }), (trackId) => this.#isSentByOthers(trackId));
   #announcer;
   #seen = new TracksSeen();
   #speech = new SpeechMeter((speaking) => this.say({ speaking }));
@@ -117,6 +120,7 @@ export class MediaSession extends Emitter {
       if (this.connected) this.#retry.attempts = 0;
       this.#hand();
       this.#seen.see(this.others(), (name, news) => this.emit(name, news));
+      this.#wishes.changed();
       changed();
     };
     /** @type {<Event extends RoomEventName>(method: Event, handle: (params: Events[Event]) => void) => void} */
@@ -154,6 +158,7 @@ export class MediaSession extends Emitter {
     this.self = connectionId;
     this.#joined = false;
     this.#said.leave();
+    if (!before) this.#wishes.leave();
     this.#announcer.forget();
     if (!before) this.#drop();
     const told = this.#said.now;
@@ -164,6 +169,7 @@ export class MediaSession extends Emitter {
     this.#iceServers = /** @type {RTCIceServer[]} */ (iceServers);
     this.#joined = true;
     this.#said.enter(told);
+    this.#wishes.enter(Boolean(resumed));
     this.#speech.watch(this.local.tracks.microphone);
     const kept = this.#peer;
     this.#apply(state);
@@ -375,6 +381,48 @@ export class MediaSession extends Emitter {
       .map((participant) => withTracks(participant, ways));
   }
 
+  #isSentByOthers = (/** @type {string} */ trackId) =>
+    this.state.participants.some(({ connectionId, tracks }) => connectionId !== this.self && tracks?.some((track) => track.trackId === trackId));
+
+  /**
+   * Says how large a track of somebody else is shown, so that no more of it is sent than is seen, and nothing of one that
+   * is shown nowhere. Of tracks of which nothing is said all is sent. Where an element shows it, {@link view} says it by
+   * itself.
+   *
+   * @param {string} trackId
+   * @param {import('./wishes.js').Size | null} size in pixels of the screen; null: it is shown nowhere
+   * @param {import('./wishes.js').ShowOptions} [options] `pinned`: it goes before all others where the network does not
+   *   carry everything; `enabled`: false: it is not wanted, wherever it is shown
+   */
+  show(trackId, size, options) {
+    this.#wishes.show(trackId, { trackId, size, ...options });
+  }
+
+  /**
+   * Follows how large an element is seen, scrolled away and in a page that nobody looks at included, and says so of the
+   * track that it shows: call `show` each time that it may be another one, with null for none, and `close` once the
+   * element is gone.
+   *
+   * @param {Element} element around the picture, or the picture itself
+   * @returns {{ show: (trackId: string | null, options?: import('./wishes.js').ShowOptions) => void, close: () => void }}
+   */
+  view(element) {
+    let shown = /** @type {{ trackId: string } & import('./wishes.js').ShowOptions | null} */ (null);
+    const say = () => this.#wishes.show(element, shown && { ...shown, size: view.size });
+    const view = new View(element, say);
+    return {
+      show: (trackId, options = {}) => {
+        if (trackId === (shown?.trackId ?? null) && Boolean(options.pinned) === Boolean(shown?.pinned) && options.enabled === shown?.enabled) return;
+        shown = trackId ? { trackId, ...options } : null;
+        say();
+      },
+      close: () => {
+        view.close();
+        this.#wishes.show(element, null);
+      },
+    };
+  }
+
   /** Whether what there is to carry is carried. */
   get connected() {
     if (!this.#joined) return false;
@@ -427,6 +475,7 @@ export class MediaSession extends Emitter {
     this.#off.forEach((off) => off());
     this.#left?.();
     this.#said.leave();
+    this.#wishes.leave();
     this.#announcer.forget();
     this.#speech.stop();
     this.#drop();

@@ -1,0 +1,86 @@
+//! Which layers of a track somebody is sent: what they wish, and what became of it.
+
+use crate::{
+    bucket::Rate,
+    id::{RoomId, TrackId},
+};
+use serde::{Deserialize, Serialize};
+
+/// How often a participant may say what it wishes of tracks: what windows and scrolling make of it once they rest, and
+/// no more.
+pub const WISH_RATE: Rate = Rate::per_second(20, 5);
+
+/// Tracks that one `media.subscribe` may name: all that anybody is offered.
+pub const WISHES_MAX: usize = 200;
+
+/// What goes first where a network does not carry everything.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum TrackPriority {
+    /// After all others.
+    Low,
+    /// As the server ranks tracks: screens before cameras, who speaks before who does not, large ones before small ones.
+    #[default]
+    Normal,
+    /// Before all others: somebody has pinned it.
+    High,
+}
+
+/// Why somebody is sent no more of a track than they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum LayerReason {
+    /// There is no more: it is the best that its publisher sends.
+    Best,
+    /// More would not be seen at the size at which it is shown.
+    Size,
+    /// Nothing is sent: it is shown nowhere.
+    Hidden,
+    /// Nothing is sent: the subscriber has switched it off.
+    Disabled,
+    /// The subscriber's network carries no more beside what goes before it.
+    Bandwidth,
+    /// The publisher sends nothing of what would be chosen, or not yet.
+    NotSent,
+}
+
+/// What a participant wishes of a track that it receives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TrackWish {
+    /// The track's own, as in the list of its participant's.
+    pub track_id: TrackId,
+    /// Whether it is wanted at all. Left out, it is.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// How wide it is shown, in pixels of the screen (not those of CSS). 0: it is shown nowhere, and nothing is sent.
+    /// Left out, like the height, it is sent as for any size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<u16>,
+    /// How high it is shown, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height: Option<u16>,
+    /// What goes first where the network does not carry everything.
+    #[serde(default)]
+    pub priority: TrackPriority,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// Parameters of `media.subscribe`: what is said of a track takes the place of what was said of it before, and nothing
+/// changes for those that are not named. It is kept for as long as the track is published, also while media goes peer
+/// to peer, where it changes nothing.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaSubscribe))]
+pub struct Subscribe {
+    /// The room in whose media session the device is.
+    pub room_id: RoomId,
+    /// Tracks of others, at most 200.
+    pub tracks: Vec<TrackWish>,
+}
