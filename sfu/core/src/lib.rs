@@ -8,7 +8,7 @@
 //!
 //! Each part owns its state, and says when it is due: [`sessions`] who is where,
 //! [`negotiation`] what was agreed, [`transports`] who is found by which datagram,
-//! [`forward`] which track goes to whom, [`retransmit`] what is missing,
+//! [`forward`] which track goes to whom, [`congestion`] how much of that, [`retransmit`] what is missing,
 //! [`keyframe`], [`report`] and [`arrival_feedback`] what senders are asked and told. [`engine`] passes
 //! on what happens to one of them to those that it concerns.
 
