@@ -9,7 +9,7 @@ import { PeerLink } from './peer.js';
 import { Said, UNSAID } from './said.js';
 import { ServerLink } from './server.js';
 import { SpeechMeter } from './speech.js';
-import { received } from './stats.js';
+import { received, reported } from './stats.js';
 import { SOURCES } from './tracks.js';
 import { View } from './view.js';
 import { Wishes } from './wishes.js';
@@ -454,6 +454,11 @@ export class MediaSession extends Emitter {
     if (!this.#joined || this.#closed) return;
     this.#peer?.restart();
     this.#server?.restart();
+  }
+
+  /** What is said of what we send, by whichever way it goes; null: nothing yet. */
+  sent() {
+    return reported(this.state.route === 'server' ? this.#server?.publish : this.#peer?.pc);
   }
 
   /** Counters of everything received, for tests and for support. */
