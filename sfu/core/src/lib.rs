@@ -9,7 +9,7 @@
 //! Each part owns its state, and says when it is due: [`sessions`] who is where,
 //! [`negotiation`] what was agreed, [`transports`] who is found by which datagram,
 //! [`forward`] which track goes to whom, [`retransmit`] what is missing,
-//! [`liveness`] which encodings of a track come, [`keyframe`], [`report`] and
+//! [`liveness`] which encodings of a track come, [`allocations`] who gets which, [`keyframe`], [`report`] and
 //! [`arrival_feedback`] what senders are asked and told. [`engine`] passes
 //! on what happens to one of them to those that it concerns.
 
@@ -19,6 +19,7 @@
 #![deny(clippy::iter_over_hash_type)]
 
 pub mod allocation;
+mod allocations;
 mod arrival_feedback;
 pub mod bandwidth;
 mod budget;

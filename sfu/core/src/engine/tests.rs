@@ -15,3 +15,4 @@ mod speaking;
 mod stage;
 mod strangers;
 mod streams;
+mod wishes;
