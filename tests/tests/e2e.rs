@@ -97,6 +97,8 @@ mod screens;
 mod slots;
 #[path = "e2e/snooze.rs"]
 mod snooze;
+#[path = "e2e/stacks.rs"]
+mod stacks;
 #[path = "e2e/states.rs"]
 mod states;
 #[path = "e2e/tabs.rs"]

@@ -3,16 +3,19 @@
 mod flush;
 mod layers;
 mod receive;
+mod release;
 
 use crate::{
     by_ssrc::BySsrc,
     encoding::{Encoding, Encodings, Name},
     id::{EncodingId, PublicationId, SubscriptionId, TransportId},
     publication::{Description, Publication},
+    schedule::Schedule,
     sdp::parse::Section,
     subscription::Subscription,
 };
 pub(crate) use receive::Received;
+pub(crate) use release::Sent;
 use slotmap::{SecondaryMap, SlotMap};
 use std::time::Instant;
 
@@ -56,6 +59,8 @@ pub(crate) struct Forwarding {
     due: Vec<TransportId>,
     /// Encodings in whose place others have gone out since this batch.
     replaced: Vec<(EncodingId, SubscriptionId)>,
+    /// When what waits for its turn on a transport is to be sent.
+    releases: Schedule<TransportId>,
 }
 
 impl Forwarding {
@@ -173,6 +178,7 @@ impl Forwarding {
         }
         self.egress.remove(transport);
         self.ingress.remove(transport);
+        self.releases.remove(transport);
     }
 
     /// The tracks that come in on a transport, the oldest first.

@@ -8,9 +8,11 @@
 //!
 //! Each part owns its state, and says when it is due: [`sessions`] who is where,
 //! [`negotiation`] what was agreed, [`transports`] who is found by which datagram,
-//! [`forward`] which track goes to whom, [`retransmit`] what is missing,
-//! [`liveness`] which encodings of a track come, [`allocations`] who gets which, [`keyframe`], [`report`] and
-//! [`arrival_feedback`] what senders are asked and told. [`engine`] passes
+//! [`forward`] which track goes to whom, [`congestion`] how much of that,
+//! [`retransmit`] what is missing, [`liveness`] which encodings of a track come,
+//! [`allocations`] who gets which of them,
+//! [`keyframe`], [`report`], [`arrival_feedback`] what senders are asked and
+//! told, and [`speakers`] who is heard. [`engine`] passes
 //! on what happens to one of them to those that it concerns.
 
 // Lengths, counters and times come from the network: each operation says what becomes of it at the edge.
@@ -25,6 +27,7 @@ pub mod bandwidth;
 mod budget;
 mod buffer;
 mod by_ssrc;
+mod congestion;
 pub mod demux;
 mod encoding;
 pub mod engine;
@@ -56,6 +59,7 @@ mod subscription;
 mod transport;
 mod transports;
 
+pub use congestion::Bandwidth;
 pub use engine::{AnswerError, Engine, EngineConfig, EngineError, Stats};
 pub use id::SessionId;
 pub use limits::limits;

@@ -1,29 +1,29 @@
 //! One outgoing track: the packets of one of a publication's encodings after the other, under a stream of the
 //! subscriber's transport.
 
+mod selection;
 mod shift;
 mod temporal;
 mod timeline;
 
 use crate::{
     buffer::{Packet, PacketBuffer},
-    encoding::{Encoding, Encodings, SenderClock},
-    id::{EncodingId, PublicationId, TransportId},
+    congestion::Waiting,
+    encoding::{Encodings, SenderClock},
+    id::{EncodingId, PublicationId, SubscriptionId, TransportId},
     layer::Target,
     output::Output,
+    pacer::Urgency,
     rtcp::sender_report::{SenderReport, middle},
-    rtp::{
-        header::{BYTES_MIN, PlainHeader},
-        sequence::SeqNo,
-    },
+    rtp::{header::PlainHeader, sequence::SeqNo},
     sdp::payload,
-    transport::Transport,
+    transport::{RtpPacket, Transport},
 };
 use common::protocol::media::TrackKind;
 use shift::{Continuity, Shift};
 use std::time::{Duration, Instant};
 use temporal::TemporalLayers;
-use timeline::{FIRST, Place, Timeline};
+use timeline::{FIRST, Place, Sent, Timeline};
 
 /// How soon a packet may be sent again once more, at least.
 ///
@@ -34,11 +34,6 @@ pub(crate) const RESEND_INTERVAL_MIN: Duration = Duration::from_millis(50);
 
 /// A round trip that is measured to be longer counts as this.
 const ROUND_TRIP_MAX: Duration = Duration::from_secs(1);
-
-/// How often a key frame of an encoding that never showed one is asked for before it is begun without.
-///
-/// Of pictures that are encrypted as a whole nobody sees where a key frame begins; of others the first may be lost.
-const KEY_FRAMES_UNSEEN: u32 = 3;
 
 /// What a retransmission adds to a packet's payload: the number it had (RFC 4588, section 4).
 const ORIGINAL_BYTES: usize = 2;
@@ -52,7 +47,7 @@ pub(crate) struct Subscription {
     pub(crate) transport: TransportId,
     pub(crate) ssrc: u32,
     pub(crate) rtx_ssrc: u32,
-    kind: TrackKind,
+    pub(crate) kind: TrackKind,
     /// What the subscriber is to get.
     pub(crate) target: Target,
     /// The encoding that goes out.
@@ -65,6 +60,8 @@ pub(crate) struct Subscription {
     timeline: Timeline,
     continuity: Continuity,
     rtx_next: SeqNo,
+    /// The media time of the packet that went out last.
+    timestamp: u32,
     packets: u32,
     octets: u32,
     /// The last sender reports that were passed on, by what receivers name them by, and when.
@@ -72,16 +69,19 @@ pub(crate) struct Subscription {
     round_trip: Option<Duration>,
 }
 
-/// What became of a wish to have a packet again.
+/// What becomes of a wish to have a packet again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Again {
-    /// It is sent.
-    Sent,
-    /// It is not sent: it is still under way, or was never sent.
+pub(crate) enum Wish {
+    /// It is to be sent: the one that went out under this number, with a payload of so many bytes.
+    Granted(SeqNo, usize),
+    /// It is not: it is still under way, or was never sent.
     Needless,
-    /// Enough was sent again for now.
+    /// Nor is any other: enough was sent again for now.
     Exhausted,
 }
+
+/// The padding of one packet at most, in bytes (RFC 3550, section 5.1).
+const PADDING_MAX: u8 = u8::MAX;
 
 impl Subscription {
     pub(crate) fn new(
@@ -104,6 +104,7 @@ impl Subscription {
             timeline: Timeline::new(PacketBuffer::length(kind), now),
             continuity: Continuity::default(),
             rtx_next: RTX_FIRST,
+            timestamp: 0,
             packets: 0,
             octets: 0,
             reports: [None; 2],
@@ -124,129 +125,61 @@ impl Subscription {
         self.timeline.pass_over(numbers);
     }
 
-    /// The encodings whose packets it is to be shown: that which goes out, and that which is to.
-    pub(crate) const fn sources(&self) -> [Option<EncodingId>; 2] {
-        [self.current, self.wanted]
-    }
-
-    /// Whether an encoding is to go out that does not begin without a key frame.
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.wanted.is_some() && self.wanted != self.current && self.timeline.source().is_some()
-    }
-
-    /// Of which encoding a key frame helps a receiver that can decode nothing.
-    pub(crate) fn source(&self) -> Option<EncodingId> {
-        self.current.or(self.wanted)
-    }
-
-    /// From now on this encoding is to go out, up to this temporal layer, or nothing. `is_less` says that it is a
-    /// smaller one than that which goes out: until it begins, of that one the lowest layer does.
-    pub(crate) fn want(&mut self, encoding: Option<EncodingId>, temporal: u8, is_less: bool) {
-        self.wanted = encoding;
-        self.temporal = temporal;
-        if encoding.is_none() {
-            self.current = None;
-        } else if encoding == self.current {
-            self.temporal_layers.want(temporal);
-        } else if is_less {
-            self.temporal_layers.want(0);
-        }
-    }
-
-    /// Sends what has come of an encoding; how many packets that were. Where it is not the one that goes out but the
-    /// one that is to, it takes over with a key frame.
-    pub(crate) fn forward(
-        &mut self,
-        id: EncodingId,
-        encodings: &Encodings,
-        transport: &mut Transport,
-        now: Instant,
-        output: &mut Output,
-    ) -> u64 {
-        let Some(encoding) = encodings.get(id) else { return 0 };
-        if self.current == Some(id) {
-            return self.send_all(encoding.fresh.iter().copied(), encoding, transport, now, output);
-        }
-        let first = self.beginning(id, encoding).filter(|_| transport.sender().is_some());
-        let Some(first) = first else { return 0 };
-        self.take_over((id, encoding), first, encodings, now);
-        // What came before its first packet did is sent with it.
-        let last = encoding.arrivals.range().map_or(first, |(_, highest)| highest);
-        let all = std::iter::successors(Some(first), |sequence| Some(sequence.next()));
-        self.send_all(all.take_while(|sequence| *sequence <= last), encoding, transport, now, output)
-    }
-
-    fn send_all(
-        &mut self,
-        sequences: impl Iterator<Item = SeqNo>,
-        encoding: &Encoding,
-        transport: &mut Transport,
-        now: Instant,
-        output: &mut Output,
-    ) -> u64 {
-        let mut sent = 0_u64;
-        for sequence in sequences {
-            if let Some(packet) = encoding.buffer.get(sequence) {
-                sent = sent.wrapping_add(self.send(sequence, packet, transport, now, output).into());
-            }
-        }
-        sent
-    }
-
-    /// With which packet of this batch an encoding takes over that is to.
-    fn beginning(&self, id: EncodingId, encoding: &Encoding) -> Option<SeqNo> {
-        if self.wanted != Some(id) {
-            return None;
-        }
-        let shows_none = !encoding.shows_key_frames && encoding.key_frame.asked() >= KEY_FRAMES_UNSEEN;
-        let begins_anywhere = self.timeline.source().is_none() || shows_none;
-        let first = encoding.fresh.first().copied().filter(|_| begins_anywhere);
-        encoding.last_fresh_key_frame().or(first)
-    }
-
-    fn take_over(
-        &mut self,
-        (id, encoding): (EncodingId, &Encoding),
-        first: SeqNo,
-        encodings: &Encodings,
-        now: Instant,
-    ) {
-        let shift = match (self.timeline.source(), encoding.buffer.get(first)) {
-            (Some((former, shift)), Some(packet)) => {
-                let before = encodings.get(former).and_then(|former| former.clock);
-                self.continuity.follow(shift, before.zip(encoding.clock), packet, now)
-            }
-            (None, _) | (_, None) => Shift::default(),
-        };
-        self.current = Some(id);
-        self.temporal_layers.want(self.temporal);
-        self.temporal_layers.restart();
-        self.timeline.switch(id, shift);
-    }
-
-    /// Sends a packet of the current encoding for the first time, if somebody can be reached; not what came before the
-    /// first, and not what the subscriber is not to get. Whether it was sent.
+    /// Sends a packet of the current encoding for the first time, or lets it wait for its turn on the transport, where
+    /// this subscription goes by `id`; nothing where nobody can be reached, or what came before the first, or what the
+    /// subscriber is not to get. Whether it was sent.
     pub(crate) fn send(
         &mut self,
+        id: SubscriptionId,
         sequence: SeqNo,
         packet: &Packet,
         transport: &mut Transport,
         now: Instant,
         output: &mut Output,
     ) -> bool {
-        let Some((sealer, source, destination)) = transport.sender() else { return false };
+        if !transport.has_path() {
+            return false;
+        }
         if self.timeline.is_newest(sequence)
             && let Some(is_picture) = self.temporal_layers.leaves_out(packet.timestamp, packet.descriptor)
         {
             self.timeline.leave_out(sequence, is_picture);
             return false;
         }
-        let bytes = sealed_bytes(packet, sealer.tag_bytes());
         let Some(Place { number, shift, is_newest }) = self.timeline.send(sequence) else { return false };
-        let Some(cycles) = number.cycles_since(FIRST) else { return false };
         if is_newest {
             self.continuity.note(packet, shift, now);
         }
+        let urgency = match self.kind {
+            TrackKind::Audio => Urgency::Audio,
+            TrackKind::Video => Urgency::Video,
+        };
+        transport.admits(Waiting::First(id, number), packet.payload.len(), urgency)
+            && self.send_now((number, shift), packet, transport, now, output).is_some()
+    }
+
+    /// Sends a packet that has waited; its bytes on the network. `None` if it is kept no more, or nobody can be reached.
+    pub(crate) fn send_waiting(
+        &mut self,
+        number: SeqNo,
+        encodings: &Encodings,
+        transport: &mut Transport,
+        now: Instant,
+        output: &mut Output,
+    ) -> Option<usize> {
+        let (shift, packet) = self.given(number, encodings)?;
+        self.send_now((number, shift), packet, transport, now, output)
+    }
+
+    fn send_now(
+        &mut self,
+        (number, shift): (SeqNo, Shift),
+        packet: &Packet,
+        transport: &mut Transport,
+        now: Instant,
+        output: &mut Output,
+    ) -> Option<usize> {
+        let cycles = number.cycles_since(FIRST)?;
         let header = PlainHeader {
             has_padding: packet.has_padding,
             marker: packet.marker,
@@ -257,65 +190,111 @@ impl Subscription {
         };
         let (beginning, length) = shift.beginning(packet);
         let (beginning, rest) = replaced(&beginning, length, packet);
-        let sent = output.datagram(source, destination, |bytes| {
-            sealer.rtp(&header.to_bytes(), &[beginning, rest], self.ssrc, number, cycles, bytes)
-        });
-        if sent {
-            transport.budget.note_forwarded(bytes, now);
-            self.packets = self.packets.wrapping_add(1);
-            self.octets = self.octets.wrapping_add(u32::try_from(packet.payload.len()).unwrap_or(0));
-        }
-        sent
+        let rtp = RtpPacket { header, number: (number, cycles), payload: &[beginning, rest] };
+        let bytes = transport.send_rtp(rtp, now, output)?;
+        transport.budget.note_forwarded(bytes, now);
+        self.timestamp = header.timestamp;
+        self.packets = self.packets.wrapping_add(1);
+        self.octets = self.octets.wrapping_add(u32::try_from(packet.payload.len()).unwrap_or(0));
+        Some(bytes)
     }
 
-    /// Sends again what went out under a number of these wire bits, in the retransmission stream (RFC 4588,
-    /// section 4), if that makes sense and the transport's budget allows it.
-    pub(crate) fn resend(
+    /// The packet that a number was given to, and what is added to what it says.
+    fn given<'a>(&self, number: SeqNo, encodings: &'a Encodings) -> Option<(Shift, &'a Packet)> {
+        let sent = self.timeline.sent(number.to_wire()).filter(|sent| sent.number == number)?;
+        Some((sent.shift, encodings.get(sent.encoding)?.buffer.get(sent.sequence)?))
+    }
+
+    /// Whether what went out under a number of these wire bits is to be [sent again](Self::send_again): if that makes
+    /// sense, and the transport's budget allows it.
+    pub(crate) fn grant(
         &mut self,
         wire: u16,
         encodings: &Encodings,
         transport: &mut Transport,
         now: Instant,
-        output: &mut Output,
-    ) -> Again {
-        if self.kind == TrackKind::Audio {
-            return Again::Needless;
+    ) -> Wish {
+        if self.kind == TrackKind::Audio || !transport.has_path() {
+            return Wish::Needless;
         }
-        let Some(sent) = self.timeline.sent(wire) else { return Again::Needless };
-        let encoding = encodings.get(sent.encoding);
-        let Some(packet) = encoding.and_then(|encoding| encoding.buffer.get(sent.sequence)) else {
-            return Again::Needless;
-        };
+        let Some(Sent { number, .. }) = self.timeline.sent(wire) else { return Wish::Needless };
+        let Some((_, packet)) = self.given(number, encodings) else { return Wish::Needless };
         let interval = self.round_trip.unwrap_or_default().max(RESEND_INTERVAL_MIN);
-        let Some((sealer, ..)) = transport.sender() else { return Again::Needless };
-        let bytes = sealed_bytes(packet, sealer.tag_bytes().saturating_add(ORIGINAL_BYTES));
-        if self.timeline.is_resent(sent.number, interval, now) {
-            return Again::Needless;
+        if self.timeline.is_resent(number, interval, now) {
+            return Wish::Needless;
         }
-        if !transport.budget.take(bytes, now) {
-            return Again::Exhausted;
+        let payload = packet.payload.len().saturating_add(ORIGINAL_BYTES);
+        if !transport.may_resend(payload, now) {
+            return Wish::Exhausted;
         }
-        let Some((sealer, source, destination)) = transport.sender() else { return Again::Needless };
+        self.timeline.note_resent(number, now);
+        Wish::Granted(number, payload)
+    }
+
+    /// Sends again what went out under a number, in the retransmission stream (RFC 4588, section 4); its bytes on the
+    /// network. `None` if the packet is kept no more, or nobody can be reached.
+    pub(crate) fn send_again(
+        &mut self,
+        number: SeqNo,
+        encodings: &Encodings,
+        transport: &mut Transport,
+        now: Instant,
+        output: &mut Output,
+    ) -> Option<usize> {
+        let (shift, packet) = self.given(number, encodings)?;
+        let original = number.to_wire().to_be_bytes();
+        let (beginning, length) = shift.beginning(packet);
+        let (beginning, rest) = replaced(&beginning, length, packet);
+        let payload = [original.as_slice(), beginning, rest];
+        let Packet { has_padding, marker, timestamp, .. } = *packet;
+        let timestamp = timestamp.wrapping_add(shift.timestamp);
+        self.send_rtx((has_padding, marker, timestamp), &payload, transport, now, output)
+    }
+
+    /// Sends padding alone in the retransmission stream, so that the datagram has about so many bytes, as far as one
+    /// has room for that. To its receiver it is nothing, to the network a packet like others.
+    pub(crate) fn pad(
+        &mut self,
+        bytes: u64,
+        transport: &mut Transport,
+        now: Instant,
+        output: &mut Output,
+    ) -> Option<usize> {
+        // The receiver knows the retransmissions of a stream by the stream.
+        if self.kind == TrackKind::Audio || self.packets == 0 {
+            return None;
+        }
+        let wanted = usize::try_from(bytes).ok()?.saturating_sub(transport.rtp_bytes(0));
+        let length = u8::try_from(wanted).unwrap_or(PADDING_MAX).max(1);
+        let zeros = [0; PADDING_MAX as usize];
+        let payload = [zeros.get(..usize::from(length.saturating_sub(1)))?, &[length]];
+        self.send_rtx((true, false, self.timestamp), &payload, transport, now, output)
+    }
+
+    /// Sends a packet of the retransmission stream, whose header says this of padding, marker and time.
+    fn send_rtx(
+        &mut self,
+        (has_padding, marker, timestamp): (bool, bool, u32),
+        payload: &[&[u8]],
+        transport: &mut Transport,
+        now: Instant,
+        output: &mut Output,
+    ) -> Option<usize> {
+        if !transport.has_path() {
+            return None;
+        }
         let number = self.rtx_next;
-        let Some(cycles) = number.cycles_since(RTX_FIRST) else { return Again::Needless };
-        self.timeline.note_resent(sent.number, now);
+        let cycles = number.cycles_since(RTX_FIRST)?;
         self.rtx_next = number.next();
         let header = PlainHeader {
-            has_padding: packet.has_padding,
-            marker: packet.marker,
+            has_padding,
+            marker,
             payload_type: payload::VP8_RTX,
             sequence: number.to_wire(),
-            timestamp: packet.timestamp.wrapping_add(sent.shift.timestamp),
+            timestamp,
             ssrc: self.rtx_ssrc,
         };
-        let original = sent.number.to_wire().to_be_bytes();
-        let (beginning, length) = sent.shift.beginning(packet);
-        let (beginning, rest) = replaced(&beginning, length, packet);
-        output.datagram(source, destination, |bytes| {
-            let payload = [original.as_slice(), beginning, rest];
-            sealer.rtp(&header.to_bytes(), &payload, self.rtx_ssrc, number, cycles, bytes)
-        });
-        Again::Sent
+        transport.send_rtp(RtpPacket { header, number: (number, cycles), payload }, now, output)
     }
 
     /// Passes on where the current encoding stands: media times are its own but for what is added to them, so are its
@@ -354,9 +333,4 @@ impl Subscription {
 /// A packet's payload with these in place of its first bytes, in two parts.
 fn replaced<'a>(beginning: &'a [u8], length: usize, packet: &'a Packet) -> (&'a [u8], &'a [u8]) {
     (beginning.get(..length).unwrap_or_default(), packet.payload.get(length..).unwrap_or_default())
-}
-
-/// The size of a packet's datagram, with what is added beside its header.
-const fn sealed_bytes(packet: &Packet, more: usize) -> usize {
-    packet.payload.len().saturating_add(more).saturating_add(BYTES_MIN)
 }

@@ -238,6 +238,8 @@ export function createCalls({ socket, rooms, notices, user }) {
       if (call !== own) return own.local.stop();
       sendAgain(own, ['camera']);
     },
+    /** Follows how large an element shows what others send: see {@link MediaSession.view}. @param {HTMLElement} element */
+    view: (element) => call?.session.view(element) ?? null,
     /** Counters of what arrives, one entry per tile; `sent`: what is said of what we send. */
     async stats() {
       if (!call) return { route: null, tiles: [], sent: null };

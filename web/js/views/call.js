@@ -33,7 +33,7 @@ export function callStage({ calls, rooms, user, socket, notices }) {
   const ringing = rung({ calls, user });
   const told = el('p', { class: 'sr', 'aria-live': 'polite' });
   const alone = el('p', { class: 'call-alone' }, phrase('call.alone'));
-  const tiles = stage({ user, changed: () => views.show() });
+  const tiles = stage({ user, view: calls.view, changed: () => views.show() });
   const measure = measuring({ calls, rate: (connectionId, level) => tiles.of(connectionId)?.rate(level) });
   const reactions = createReactions({ socket, notices, active: () => calls.state.get().active, seen({ connectionId, name: who }, emoji) {
     tiles.of(connectionId)?.react(emoji);

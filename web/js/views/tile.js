@@ -20,8 +20,8 @@ const SIZES = /** @type {const} */ ([{ name: 'tiny', width: 110 }, { name: 'smal
 /**
  * What there is to see and hear of them.
  *
- * @typedef {Person & { video: MediaStreamTrack | null, audio: MediaStreamTrack | null, state: App.Active['said'], silenced: boolean,
- *   route: string }} Shown
+ * @typedef {Person & { trackId: string | null, video: MediaStreamTrack | null, audio: MediaStreamTrack | null, state: App.Active['said'], silenced: boolean,
+ *   route: string }} Shown `trackId`: of the picture, if others send it
  */
 
 /** What a tile is called, which is what screen readers say of it. @param {{ name: string, isSelf: boolean, isScreen: boolean }} person */
@@ -30,8 +30,11 @@ function called({ name, isSelf, isScreen }) {
   return isSelf ? phrase('call.ownScreen') : phrase('call.screenOf', { name });
 }
 
-/** @param {Person} person @param {{ reshaped: () => void, pin: () => void }} does `reshaped`: the picture has another shape now */
-export function tile({ connectionId, userId, name, isSelf, isScreen }, { reshaped, pin }) {
+/**
+ * @param {Person} person
+ * @param {{ reshaped: () => void, pin: () => void, view: App.Calls['view'] }} does `reshaped`: the picture has another shape now
+ */
+export function tile({ connectionId, userId, name, isSelf, isScreen }, { reshaped, pin, view }) {
   const title = called({ name, isSelf, isScreen });
   const caption = el('span', { dir: 'auto' }, title);
   const mark = (/** @type {Parameters<typeof icon>[0]} */ name, /** @type {string} */ label, /** @type {string} */ kind) =>
@@ -49,13 +52,19 @@ export function tile({ connectionId, userId, name, isSelf, isScreen }, { reshape
     'data-kind': isSelf ? 'self' : 'remote', 'data-video': 'off', on: { click: () => pinned.hidden || pin() },
   }, avatar(name, userId, 'large'), el('figcaption', {}, caption, silent, shares, hand, held, !isScreen && level.element), floating.element, pinned, sound);
   const picture = moving(element, isScreen, reshaped);
+  let seen = isSelf ? null : view(element);
+  let isFirst = false;
+  /** @type {string | null} */
+  let shown = null;
 
   return {
     element,
     /** The shape of its picture, width to height; null while there is none. */
     ratio: () => picture.ratio(),
     /** @param {Shown} shown */
-    update({ video, audio, state, silenced, route, connectionId: id }) {
+    update({ trackId, video, audio, state, silenced, route, connectionId: id }) {
+      shown = trackId;
+      seen?.show(shown, { pinned: isFirst });
       picture.show(video);
       if (sound) listen(sound, audio, silenced);
       silent.hidden = isScreen || !state.muted;
@@ -82,12 +91,20 @@ export function tile({ connectionId, userId, name, isSelf, isScreen }, { reshape
       pinned.setAttribute('aria-pressed', String(isPinned));
       pinned.title = phrase(isPinned ? 'call.unpin' : 'call.pin', { name: title });
       element.dataset.large = String(isLarge);
+      isFirst = isLarge;
+      seen?.show(shown, { pinned: isFirst });
     },
     /** @param {import('../../client/src/media/quality.js').QualityLevel | null} quality */
     rate: (quality) => level.set(quality),
     /** @param {string} emoji */
     react: (emoji) => floating.add(emoji),
+    /** The session is another one. */
+    follow() {
+      seen?.close();
+      seen = isSelf ? null : view(element);
+    },
     leave() {
+      seen?.close();
       picture.leave();
       floating.clear();
       if (sound) listen(sound, null, true);

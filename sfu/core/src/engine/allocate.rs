@@ -16,6 +16,9 @@ use common::{
 };
 use std::time::Instant;
 
+/// So many times what would be sent is probed for: what rises must leave something over.
+const ROOM: f64 = 1.25;
+
 impl Engine {
     /// A participant wishes this of tracks of others, and nothing of those that are not named, whatever it wished
     /// before. Does nothing if it is in no session.
@@ -69,10 +72,15 @@ impl Engine {
         demands.extend(self.forwarding.receivers(id).filter_map(|it| self.demand(id, it, now)));
         demands.sort_unstable_by_key(|demand| demand.key);
         let transport = self.transports.get_mut(id).filter(|transport| transport.is_connected());
-        if let (false, Some(_), Some(share)) =
+        if let (false, Some(transport), Some(share)) =
             (demands.is_empty(), transport, self.allocations.share(id).filter(|share| !share.is_left_alone))
         {
-            decisions.extend_from_slice(share.allocator.allocate(RATE_MAX, &demands, now));
+            // Who does not tell what arrives is sent all of it.
+            let estimate = transport.congestion.as_ref().map_or(RATE_MAX, |known| known.estimate());
+            decisions.extend_from_slice(share.allocator.allocate(estimate, &demands, now));
+            if let Some(congestion) = &mut transport.congestion {
+                congestion.set_wanted(share.allocator.wanted().times(ROOM));
+            }
         }
         // Both are in the order of their keys.
         for (decision, demand) in decisions.iter().zip(&demands) {

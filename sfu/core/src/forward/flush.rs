@@ -1,30 +1,35 @@
 //! Forwarding what has come, subscriber by subscriber.
 
-use super::Forwarding;
+use super::{Forwarding, Sent};
 use crate::{output::Output, transports::Transports};
 use common::protocol::media::TrackKind;
 use std::time::Instant;
 
 impl Forwarding {
     /// Forwards what has come since the last call, subscriber by subscriber, so that datagrams to one
-    /// address lie together; how many packets that were.
-    pub(crate) fn flush(&mut self, transports: &mut Transports, now: Instant, output: &mut Output) -> u64 {
+    /// address lie together. Where that is more than a subscriber's network carries, some of it waits.
+    pub(crate) fn flush(&mut self, transports: &mut Transports, now: Instant, output: &mut Output) -> Sent {
         self.gather();
-        let mut forwarded = 0_u64;
-        for id in self.due.drain(..) {
+        let mut sent = Sent::default();
+        let mut due = std::mem::take(&mut self.due);
+        for id in due.drain(..) {
             let (Some(egress), Some(transport)) = (self.egress.get_mut(id), transports.get_mut(id)) else {
                 continue;
             };
-            for (encoding, id) in egress.pictures.drain(..).chain(egress.voices.drain(..)) {
-                let Some(subscription) = self.subscriptions.get_mut(id) else { continue };
+            transport.begin_batch(now);
+            for (from, to) in egress.pictures.drain(..).chain(egress.voices.drain(..)) {
+                let Some(subscription) = self.subscriptions.get_mut(to) else { continue };
                 let before = subscription.current;
-                let sent = subscription.forward(encoding, &self.encodings, transport, now, output);
-                forwarded = forwarded.wrapping_add(sent);
+                let first = subscription.forward(to, from, &self.encodings, transport, now, output);
+                sent.first = sent.first.wrapping_add(first);
                 if subscription.current != before {
-                    self.replaced.extend(before.map(|before| (before, id)));
+                    self.replaced.extend(before.map(|before| (before, to)));
                 }
             }
+            transport.end_batch(now);
+            sent.add(self.release(id, transports, now, output));
         }
+        self.due = due;
         while let Some((encoding, subscription)) = self.replaced.pop() {
             self.leave(encoding, subscription);
         }
@@ -33,7 +38,7 @@ impl Forwarding {
                 encoding.fresh.clear();
             }
         }
-        forwarded
+        sent
     }
 
     /// Finds out which subscribers get something of this batch.

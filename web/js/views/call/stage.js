@@ -16,20 +16,24 @@ const keyOf = (/** @type {Shown} */ person) => `${person.isSelf ? 'self' : perso
  * @param {Wire.User} user
  */
 function tilesOf({ self, camera, screen, said, route: way, others }, user) {
-  const own = { connectionId: self, userId: user.id, name: user.name, isSelf: true, audio: null, state: said, silenced: false, route: /** @type {string} */ (way) };
+  const own = { connectionId: self, userId: user.id, name: user.name, isSelf: true, trackId: null, audio: null, state: said, silenced: false, route: /** @type {string} */ (way) };
   const people = others.map(({ tracks, connectionId, userId, name, state, route: by }) => {
     const person = { connectionId, userId, name, state, isSelf: false, silenced: said.onHold, route: /** @type {string} */ (by) };
     const find = (/** @type {Wire.TrackSource} */ source) => tracks.find((track) => track.source === source && !track.muted);
-    const shown = { ...person, isScreen: false, video: find('camera')?.track ?? null, audio: find('microphone')?.track ?? null };
+    const camera = find('camera');
+    const shown = { ...person, isScreen: false, trackId: camera?.trackId ?? null, video: camera?.track ?? null, audio: find('microphone')?.track ?? null };
     const picture = find('screen');
-    return picture ? [{ ...person, isScreen: true, video: picture.track, audio: find('screenAudio')?.track ?? null }, shown] : [shown];
+    return picture ? [{ ...person, isScreen: true, trackId: picture.trackId, video: picture.track, audio: find('screenAudio')?.track ?? null }, shown] : [shown];
   });
   const mine = screen ? [{ ...own, isScreen: true, video: screen }, { ...own, isScreen: false, video: camera }] : [{ ...own, isScreen: false, video: camera }];
   return [...people, mine].flat().sort((a, b) => Number(b.isScreen) - Number(a.isScreen));
 }
 
-/** @param {{ user: Wire.User, changed: () => void }} parts `changed`: another tile is pinned, or none */
-export function stage({ user, changed }) {
+/**
+ * @param {{ user: Wire.User, view: App.Calls['view'], changed: () => void }} parts `view`: follows how large a tile is seen;
+ *   `changed`: another tile is pinned, or none
+ */
+export function stage({ user, view, changed }) {
   const element = el('div', { class: 'tiles', 'data-testid': 'tiles' });
   /** In the order in which they came. @type {Map<Element, ReturnType<typeof tile> & { key: string, isForeignScreen: boolean }>} */
   const made = new Map();
@@ -38,6 +42,8 @@ export function stage({ user, changed }) {
   let listening;
   /** @type {Shown[]} */
   let all = [];
+  /** Whose call it is. @type {string | null} */
+  let room = null;
   /** @type {string | null} */
   let pinned = null;
   let isSpeakerView = false;
@@ -50,7 +56,7 @@ export function stage({ user, changed }) {
       place();
       changed();
     };
-    const one = tile(person, { reshaped: () => place(), pin });
+    const one = tile(person, { reshaped: () => place(), pin, view });
     made.set(one.element, { ...one, key, isForeignScreen: person.isScreen && !person.isSelf });
     return one.element;
   };
@@ -117,7 +123,12 @@ export function stage({ user, changed }) {
   return {
     element,
     /** @param {App.Active} active */
-    update: (active) => show(tilesOf(active, user)),
+    update(active) {
+      // Handed over to another room, it is another session, with the same people.
+      if (room !== active.roomId) for (const one of made.values()) one.follow();
+      room = active.roomId;
+      show(tilesOf(active, user));
+    },
     clear: () => show([]),
     isSpeakerView: () => isSpeakerView,
     /** @param {boolean} on whether the one who speaks is large */

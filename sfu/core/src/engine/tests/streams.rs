@@ -199,7 +199,7 @@ fn a_stream_ends_before_its_nonces_repeat() {
     subscription.pass_over((1 << 48) - 3);
     let first = SeqNo::first(1).extended();
     for (number, sent) in [(first + 1, 1), (first + 2, 0), (first + 3, 0)] {
-        subscription.send(SeqNo::from_extended(number), &packet, transport, now, &mut stage.output);
+        subscription.send(id, SeqNo::from_extended(number), &packet, transport, now, &mut stage.output);
         assert_eq!(stage.output.runs().count(), sent, "packet {number}");
         stage.output.clear_datagrams();
     }
