@@ -2,6 +2,7 @@
 
 import { Emitter } from '../emitter.js';
 import { Announcer } from './announced.js';
+import { sampled } from './line-sample.js';
 import { onNetworkChange } from './network.js';
 import { TracksSeen } from './news.js';
 import { withTracks } from './others.js';
@@ -89,7 +90,9 @@ export class MediaSession extends Emitter {
   #wishes = new Wishes((tracks) => this.#request('media.subscribe', { tracks }), (trackId) => this.#isSentByOthers(trackId));
   #announcer;
   #seen = new TracksSeen();
-  #speech = new SpeechMeter((speaking) => this.say({ speaking }));
+  #speech = new SpeechMeter((speaking) => this.say({ speaking }), (level) => (this.#loudest = Math.max(this.#loudest ?? 0, level)));
+  /** Of the own microphone since it was asked for. @type {number | null} */
+  #loudest = null;
 
   /** Before the session can be entered: the room must have been joined. @type {(() => Promise<void>) | undefined} */
   #ready;
@@ -454,6 +457,18 @@ export class MediaSession extends Emitter {
     if (!this.#joined || this.#closed) return;
     this.#peer?.restart();
     this.#server?.restart();
+  }
+
+  /** What the line is judged by (see `LineHealth`). Each time anew: how loud the own microphone was is told once. */
+  async lineSample() {
+    const loudest = this.#loudest;
+    this.#loudest = null;
+    return { ...await sampled(this, this.#connections), own: { isMuted: this.local.isMuted('microphone') || this.#said.now.onHold, loudest } };
+  }
+
+  /** @returns {RTCPeerConnection[]} */
+  get #connections() {
+    return [this.#peer?.pc, this.#server?.publish, this.#server?.subscribe].filter((pc) => pc !== undefined && pc !== null);
   }
 
   /** Counters of everything received, for tests and for support. */
