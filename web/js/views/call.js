@@ -6,6 +6,7 @@ import { address, route } from '../router.js';
 import { names, phrase } from '../words.js';
 import { callBar } from './call/bar.js';
 import { tiles } from './call/stage.js';
+import { callLine } from './line.js';
 
 const ROUTES = /** @type {const} */ ({ peerToPeer: 'call.direct', server: 'call.throughServer' });
 
@@ -16,8 +17,9 @@ function statusOf({ connected, others, ringing, route: way }) {
   return others.length ? phrase(ROUTES[way]) : phrase('call.waiting');
 }
 
-/** @param {App.Parts} parts */
-export function callStage({ calls, rooms, user }) {
+/** @param {App.Parts} app */
+export function callStage(app) {
+  const { calls, rooms, user } = app;
   const name = el('h2', { dir: 'auto' });
   const status = el('span', { class: 'chip', role: 'status', 'data-testid': 'call-status' });
   const time = el('span', { class: 'call-time' });
@@ -29,7 +31,7 @@ export function callStage({ calls, rooms, user }) {
   const rung = el('ul', { class: 'call-rung', 'aria-label': phrase('call.rung'), 'data-testid': 'call-rung' });
   const stage = tiles({ user });
   const alone = el('p', { class: 'call-alone' }, phrase('call.alone'));
-  const bar = callBar({ calls });
+  const bar = callBar(app);
   const element = el('section', { class: 'call', 'aria-label': phrase('call.title'), hidden: true, 'data-testid': 'call' },
     el('header', { class: 'call-header' }, name, status, time, handOver, back),
     rung, stage.element, alone, bar.element);
@@ -84,5 +86,7 @@ export function callStage({ calls, rooms, user }) {
   calls.state.subscribe(show);
   rooms.list.subscribe(() => show(calls.state.get()));
   route.subscribe(dock);
+  // After the stage: it plays the sound that this listens to.
+  rung.before(callLine(app, element));
   return element;
 }
