@@ -10,6 +10,7 @@ import { createLine } from './model/line.js';
 import { createMailbox } from './model/mailbox.js';
 import { createPresence } from './model/presence.js';
 import { createPush } from './model/push.js';
+import { createReturning } from './model/returning.js';
 import { createRooms } from './model/rooms.js';
 import { createNotices } from './notices.js';
 import { createSocket } from './socket.js';
@@ -30,6 +31,7 @@ export function createApp(api, user) {
   const devices = createDevices();
   const calls = createCalls({ socket, rooms, notices, user, devices });
   const line = createLine({ calls });
+  const returning = createReturning({ calls, rooms, user });
   const inbox = createInbox({ api, socket });
   const presence = createPresence({ api, socket });
   watchIdleness(presence.setIdle);
@@ -42,6 +44,6 @@ export function createApp(api, user) {
   rooms.load();
   socket.start();
   push.restore();
-  const app = { api, user, socket, notices, rooms, calls, devices, line, inbox, presence, mailbox, push, kept, drafts };
+  const app = { api, user, socket, notices, rooms, calls, devices, line, returning, inbox, presence, mailbox, push, kept, drafts };
   return { ...app, element: shell(app) };
 }

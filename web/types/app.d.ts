@@ -14,6 +14,7 @@ declare namespace App {
   type Calls = ReturnType<typeof import('../js/model/calls.js').createCalls>;
   type Devices = ReturnType<typeof import('../js/model/devices.js').createDevices>;
   type Line = ReturnType<typeof import('../js/model/line.js').createLine>;
+  type Returning = ReturnType<typeof import('../js/model/returning.js').createReturning>;
   type Inbox = ReturnType<typeof import('../js/model/inbox.js').createInbox>;
   type Presence = ReturnType<typeof import('../js/model/presence.js').createPresence>;
   type Mailbox = ReturnType<typeof import('../js/model/mailbox.js').createMailbox>;
@@ -24,7 +25,7 @@ declare namespace App {
 
   /** What every view may use. */
   interface Parts {
-    api: Api; user: Wire.User; socket: Socket; notices: Notices; rooms: Rooms; calls: Calls; devices: Devices; line: Line;
+    api: Api; user: Wire.User; socket: Socket; notices: Notices; rooms: Rooms; calls: Calls; devices: Devices; line: Line; returning: Returning;
     inbox: Inbox; presence: Presence; mailbox: Mailbox; push: Push; kept: Kept; drafts: Drafts;
   }
 

@@ -1,5 +1,5 @@
-//! Before a call in the console and around it: the look at picture and sound, other devices, and those that are
-//! refused.
+//! Before a call in the console and around it: the look at picture and sound, other devices, those that are refused, and
+//! the way back after a page was loaded anew.
 
 use crate::browser::{enter, sees_and_hears};
 use serde_json::json;
@@ -127,7 +127,7 @@ async fn picture_and_sound_are_looked_at_before_a_call_and_devices_change_in_it_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_refused_microphone_and_camera_is_told_what_to_do_and_joins_without() {
+async fn who_refused_microphone_and_camera_is_told_what_to_do_and_who_reloads_the_page_finds_back() {
     let installation = Installation::new().await;
     let server = installation.server();
     let account = installation.account("acme", &server).await;
@@ -169,6 +169,23 @@ async fn who_refused_microphone_and_camera_is_told_what_to_do_and_joins_without(
     }
     sees_and_hears(&ben, 1, "peerToPeer").await;
     ada.until("document.querySelector('[data-testid=\"call-line\"]').hidden").await;
+
+    // What was on before is on again.
+    ada.click("call-camera").await;
+    hears(&ben, "Ada").await;
+    ada.driver().refresh().await.expect("the page is loaded anew");
+    ada.see("call-return").await;
+    ada.screenshot("call-return").await;
+    take_picture_on_phone(&ada, "call-return-phone").await;
+    ada.until("(window.allow(), true)").await;
+    ada.click("call-return-accept").await;
+    hears(&ben, "Ada").await;
+    ada.until("!document.querySelector('[data-testid=\"call-return\"]')?.checkVisibility()").await;
+    // Whoever hangs up does not want back.
+    ada.click("call-hangup").await;
+    ada.driver().refresh().await.expect("the page is loaded anew");
+    ada.until("document.querySelector('[data-testid=\"call-join\"]')?.innerText.includes('1')").await;
+    ada.until("!document.querySelector('[data-testid=\"call-return\"]').checkVisibility()").await;
     for browser in [ada, ben] {
         browser.quit().await;
     }

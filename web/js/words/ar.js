@@ -296,6 +296,10 @@ export const words = {
   'line.cameraAllowed': 'يمكن استخدام كاميرتك الآن.',
   'line.use': 'استخدام',
 
+  'returning.offer': 'كنت في المكالمة في {room}.',
+  'returning.accept': 'العودة إلى المكالمة',
+  'returning.decline': 'ليس الآن',
+
   'ending.hungUp': 'انتهت المكالمة.',
   'ending.rejected': 'رُفضت المكالمة.',
   'ending.cancelled': 'أُلغيت المكالمة.',

@@ -279,6 +279,10 @@ export const words = {
   'line.cameraAllowed': 'Ihre Kamera darf jetzt benutzt werden.',
   'line.use': 'Benutzen',
 
+  'returning.offer': 'Sie waren im Anruf in {room}.',
+  'returning.accept': 'Zurück in den Anruf',
+  'returning.decline': 'Jetzt nicht',
+
   'ending.hungUp': 'Anruf beendet.',
   'ending.rejected': 'Anruf abgelehnt.',
   'ending.cancelled': 'Der Anruf wurde abgebrochen.',

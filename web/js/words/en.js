@@ -280,6 +280,10 @@ export const en = /** @type {const} */ ({
   'line.cameraAllowed': 'Your camera may be used now.',
   'line.use': 'Use it',
 
+  'returning.offer': 'You were in the call in {room}.',
+  'returning.accept': 'Return to the call',
+  'returning.decline': 'Not now',
+
   'ending.hungUp': 'Call ended.',
   'ending.rejected': 'Call declined.',
   'ending.cancelled': 'The caller gave up.',

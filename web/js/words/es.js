@@ -280,6 +280,10 @@ export const words = {
   'line.cameraAllowed': 'Ya se puede usar su cámara.',
   'line.use': 'Usar',
 
+  'returning.offer': 'Estaba en la llamada en {room}.',
+  'returning.accept': 'Volver a la llamada',
+  'returning.decline': 'Ahora no',
+
   'ending.hungUp': 'Llamada terminada.',
   'ending.rejected': 'Llamada rechazada.',
   'ending.cancelled': 'La llamada se canceló.',

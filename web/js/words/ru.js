@@ -285,6 +285,10 @@ export const words = {
   'line.cameraAllowed': 'Теперь вашей камерой можно пользоваться.',
   'line.use': 'Использовать',
 
+  'returning.offer': 'Вы были в звонке: {room}.',
+  'returning.accept': 'Вернуться в звонок',
+  'returning.decline': 'Не сейчас',
+
   'ending.hungUp': 'Звонок завершён.',
   'ending.rejected': 'Звонок отклонён.',
   'ending.cancelled': 'Звонок отменён.',
