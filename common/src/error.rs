@@ -90,8 +90,7 @@ codes! {
     IDEMPOTENCY_MISMATCH = "request.idempotencyMismatch";
     /// The caller has not joined this room.
     NOT_IN_ROOM = "room.notJoined";
-    /// A room of another class was asked for this: messages are for durable rooms, events of clients for ephemeral and
-    /// recent ones.
+    /// A room of another class was asked for this: messages are for durable rooms.
     ROOM_CLASS = "room.class";
     /// The room is closed.
     ROOM_CLOSED = "room.closed";

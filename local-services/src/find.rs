@@ -88,6 +88,34 @@ pub fn chromedriver() -> Option<PathBuf> {
     candidates("SWITCHBOARD_TEST_CHROMEDRIVER", &names).into_iter().find(|path| runs(path))
 }
 
+/// A Firefox that runs. `SWITCHBOARD_TEST_FIREFOX` decides.
+pub fn firefox() -> Option<PathBuf> {
+    let bundle = PathBuf::from("/Applications/Firefox.app/Contents/MacOS/firefox");
+    let names = ["firefox-esr", "firefox"];
+    candidates("SWITCHBOARD_TEST_FIREFOX", &names).into_iter().chain([bundle]).find(|path| runs(path))
+}
+
+/// A Python that has aiortc and what its participant in a call needs beside. `SWITCHBOARD_TEST_AIORTC` decides.
+pub fn aiortc() -> Option<PathBuf> {
+    let imports =
+        |python: &PathBuf| says(Command::new(python).args(["-c", "import aiortc, av, websockets"])).is_some();
+    places("SWITCHBOARD_TEST_AIORTC", "aiortc/bin/python").into_iter().find(imports)
+}
+
+/// What [`libdatachannel`] is called where things are fetched to.
+pub const LIBDATACHANNEL: &str = "libdatachannel";
+
+/// The directory in which npm has installed libdatachannel. `SWITCHBOARD_TEST_LIBDATACHANNEL` decides.
+pub fn libdatachannel() -> Option<PathBuf> {
+    let node = node()?;
+    let loads = |home: &PathBuf| {
+        says(Command::new(&node).args(["-e", "require('node-datachannel')"]).current_dir(home)).is_some()
+    };
+    places("SWITCHBOARD_TEST_LIBDATACHANNEL", LIBDATACHANNEL)
+        .into_iter()
+        .find(|home| home.is_dir() && loads(home))
+}
+
 /// The schema-driven fuzzer of REST layers. `SWITCHBOARD_TEST_SCHEMATHESIS` decides.
 pub fn schemathesis() -> Option<PathBuf> {
     candidates("SWITCHBOARD_TEST_SCHEMATHESIS", &["schemathesis"]).into_iter().find(|path| runs(path))
@@ -117,6 +145,14 @@ fn node_version(binary: &Path) -> Option<(u32, u32)> {
 
 fn binary(variable: &str, names: &[&str]) -> Option<PathBuf> {
     candidates(variable, names).into_iter().next()
+}
+
+/// What the variable names, or else where it may have been fetched to.
+fn places(variable: &str, fetched: &str) -> Vec<PathBuf> {
+    match env::var_os(variable) {
+        Some(chosen) => vec![chosen.into()],
+        None => deps().into_iter().map(|deps| deps.join(fetched)).collect(),
+    }
 }
 
 /// Binaries by the variable that names one, or else in what was fetched and where systems keep theirs.

@@ -41,6 +41,8 @@ impl Meter {
         count("sfu_packets_resent_total", stats.packets_resent);
         count("sfu_resends_refused_total", stats.resends_refused);
         count("sfu_packets_refused_total", stats.packets_refused);
+        count("sfu_packets_padding_total", stats.packets_padding);
+        count("sfu_packets_overdue_total", stats.packets_overdue);
         count("sfu_datagrams_refused_total", stats.datagrams_refused);
         count("sfu_datagrams_sent_total", self.sent.datagrams);
         count("sfu_datagrams_dropped_total", self.sent.dropped);

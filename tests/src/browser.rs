@@ -1,11 +1,16 @@
-//! A headless Chromium with fake camera and microphone, and the console open in it.
+//! A headless browser with fake camera and microphone, and the console open in it: Chromium, or Firefox.
+
+mod firefox;
 
 use crate::{PATIENCE, provided};
 use local_services::{chromium::Chromedriver, scratch::Scratch};
 use serde_json::{Value, json};
 use std::{
     path::Path,
-    sync::{Condvar, Mutex, PoisonError},
+    sync::{
+        Condvar, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, Instant},
 };
 use thirtyfour::{error::WebDriverErrorInner, prelude::*};
@@ -36,11 +41,14 @@ impl Drop for Turn {
     }
 }
 
-/// A running chromedriver. Dropping it ends it and its browsers. A test has one.
+/// A running chromedriver, and where browsers keep what they write. Dropping it ends it and its browsers. A test has
+/// one.
 pub struct Driver {
     // It writes to its directory until it has ended: fields end in this order.
     chromedriver: Chromedriver,
-    _directory: Scratch,
+    directory: Scratch,
+    /// How many of its browsers are a Firefox.
+    firefoxes: AtomicU32,
     _turn: Turn,
 }
 
@@ -50,7 +58,7 @@ impl Driver {
         let turn = Turn::wait();
         let directory = Scratch::new().expect("a directory");
         let chromedriver = Chromedriver::start(directory.path()).expect("chromedriver starts");
-        Self { chromedriver, _directory: directory, _turn: turn }
+        Self { chromedriver, directory, firefoxes: AtomicU32::new(0), _turn: turn }
     }
 
     fn url(&self) -> String {
@@ -59,10 +67,15 @@ impl Driver {
 }
 
 /// One browser with one page.
-pub struct Browser {
-    driver: WebDriver,
-    /// Where its driver listens.
-    url: String,
+pub struct Browser(Kind);
+
+enum Kind {
+    Chromium {
+        driver: WebDriver,
+        /// Where its driver listens.
+        url: String,
+    },
+    Firefox(firefox::Page),
 }
 
 /// Without the last one, Chromium on a machine with loopback only gathers no candidates.
@@ -86,7 +99,7 @@ const ARGUMENTS: [&str; 15] = [
 ];
 
 impl Browser {
-    /// Starts a browser of its own: own profile, own storage.
+    /// Starts a Chromium of its own: own profile, own storage.
     pub async fn start(driver: &Driver) -> Self {
         let mut capabilities = DesiredCapabilities::chrome();
         capabilities.set_binary(&provided("SWITCHBOARD_TEST_CHROMIUM")).expect("a path");
@@ -96,17 +109,28 @@ impl Browser {
         let url = driver.url().trim_end_matches('/').to_owned();
         let driver = WebDriver::new(driver.url(), capabilities).await.expect("Chromium starts");
         driver.set_script_timeout(PATIENCE + Duration::from_secs(5)).await.expect("a timeout");
-        Self { driver, url }
+        Self(Kind::Chromium { driver, url })
+    }
+
+    /// Starts a Firefox of its own, which must end before `driver`.
+    pub async fn start_firefox(driver: &Driver) -> Self {
+        let number = driver.firefoxes.fetch_add(1, Ordering::Relaxed);
+        let directory = driver.directory.join(&format!("firefox-{number}"));
+        Self(Kind::Firefox(firefox::Page::start(&directory).await))
     }
 
     /// Opens a page.
     pub async fn open(&self, url: &str) {
-        self.driver.goto(url).await.expect("the page opens");
+        match &self.0 {
+            Kind::Chromium { driver, .. } => driver.goto(url).await.expect("the page opens"),
+            Kind::Firefox(page) => page.open(url).await,
+        }
     }
 
-    /// Asks the browser itself something (Chrome DevTools Protocol).
+    /// Asks Chromium itself something (Chrome DevTools Protocol).
     pub async fn devtools(&self, method: &str, params: Value) -> Value {
-        let command = format!("{}/session/{}/goog/cdp/execute", self.url, self.driver.session_id());
+        let Kind::Chromium { driver, url } = &self.0 else { panic!("{method}: this is no Chromium") };
+        let command = format!("{url}/session/{}/goog/cdp/execute", driver.session_id());
         let request = crate::rest::client().post(command).json(&json!({ "cmd": method, "params": params }));
         let answer: Value = request.send().await.expect("it answers").json().await.expect("JSON");
         assert!(answer["value"]["error"].is_null(), "{method}: {answer}");
@@ -122,23 +146,19 @@ impl Browser {
         self.see("rooms-nav").await;
     }
 
-    /// Waits for the element with this test id and returns it.
-    pub async fn see(&self, test_id: &str) -> WebElement {
-        self.until(&format!("document.querySelector('[data-testid=\"{test_id}\"]')?.checkVisibility()"))
-            .await;
-        self.driver.find(By::Testid(test_id)).await.expect("it was just seen")
+    /// Waits for the element with this test id.
+    pub async fn see(&self, test_id: &str) {
+        self.see_css(&of_test_id(test_id)).await;
+    }
+
+    async fn see_css(&self, selector: &str) {
+        self.until(&format!("document.querySelector({})?.checkVisibility()", json!(selector))).await;
     }
 
     /// Clicks the element with this test id, once it is there. If the page has put another one in its place
     /// between finding and clicking, that one, as a person would.
-    #[expect(clippy::disallowed_methods, reason = "a person waits in the time of the real world")]
     pub async fn click(&self, test_id: &str) {
-        let started = Instant::now();
-        while let Err(error) = self.see(test_id).await.click().await {
-            let is_another = matches!(*error, WebDriverErrorInner::StaleElementReference(_));
-            assert!(is_another, "{test_id} cannot be clicked: {error}");
-            assert!(started.elapsed() < PATIENCE, "{test_id} never stands still");
-        }
+        self.click_css(&of_test_id(test_id)).await;
     }
 
     /// Presses the mouse's left button, or lets it go, at a place of the page (`Input.dispatchMouseEvent` of the Chrome
@@ -163,16 +183,50 @@ impl Browser {
 
     /// Types into the element with this test id.
     pub async fn fill(&self, test_id: &str, text: &str) {
-        let element = self.see(test_id).await;
-        element.clear().await.expect("it can be cleared");
-        element.send_keys(text).await.expect("it can be typed into");
+        let selector = of_test_id(test_id);
+        self.see_css(&selector).await;
+        match &self.0 {
+            Kind::Chromium { driver, .. } => {
+                let element = driver.find(By::Css(selector)).await.expect("it was just seen");
+                element.clear().await.expect("it can be cleared");
+                element.send_keys(text).await.expect("it can be typed into");
+            }
+            Kind::Firefox(page) => {
+                let chosen = json!(selector);
+                self.until(&format!(
+                    "(field => (field.focus(), field.select(), true))(document.querySelector({chosen}))"
+                ))
+                .await;
+                page.keys(text).await;
+            }
+        }
     }
 
-    /// Clicks the first element that matches a CSS selector, once it is there.
+    /// Clicks the first element that matches a CSS selector, as [`Browser::click`] does.
     pub async fn click_css(&self, selector: &str) {
-        self.until(&format!("document.querySelector({})?.checkVisibility()", json!(selector))).await;
-        let element = self.driver.find(By::Css(selector)).await.expect("it was just seen");
-        element.click().await.unwrap_or_else(|error| panic!("{selector} cannot be clicked: {error}"));
+        self.see_css(selector).await;
+        match &self.0 {
+            Kind::Chromium { driver, .. } => self.click_in_chromium(driver, selector).await,
+            Kind::Firefox(page) => {
+                let place = self.until(&format!("({PLACE})({})", json!(selector))).await;
+                page.press([0, 1].map(|axis| place[axis].as_i64().expect("a number"))).await;
+            }
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a person waits in the time of the real world")]
+    async fn click_in_chromium(&self, driver: &WebDriver, selector: &str) {
+        let started = Instant::now();
+        loop {
+            let clicked = async { driver.find(By::Css(selector)).await?.click().await };
+            let Err(error) = clicked.await else { return };
+            let is_another = matches!(
+                *error,
+                WebDriverErrorInner::StaleElementReference(_) | WebDriverErrorInner::NoSuchElement(_)
+            );
+            assert!(is_another, "{selector} cannot be clicked: {error}");
+            assert!(started.elapsed() < PATIENCE, "{selector} never stands still");
+        }
     }
 
     /// Waits until a JavaScript expression (which may await) is truthy, and returns its value.
@@ -190,27 +244,63 @@ impl Browser {
              look();",
             PATIENCE.as_millis()
         );
-        let answer = self.driver.execute_async(script, vec![]).await.expect("the page runs scripts");
-        let answer: Value = answer.json().clone();
+        let answer = self.execute(&script, vec![]).await;
         assert!(answer.get("value").is_some(), "never true in the page: {expression}\n{answer}");
         answer["value"].clone()
+    }
+
+    /// Runs the body of a function in the page whose last argument takes the result.
+    pub async fn execute(&self, body: &str, arguments: Vec<Value>) -> Value {
+        match &self.0 {
+            Kind::Chromium { driver, .. } => {
+                let result = driver.execute_async(body, arguments).await.expect("the page runs scripts");
+                result.json().clone()
+            }
+            Kind::Firefox(page) => page.execute(body, &arguments).await,
+        }
     }
 
     /// Saves what the page looks like, if `SWITCHBOARD_TEST_SCREENSHOTS` names a directory.
     pub async fn screenshot(&self, name: &str) {
         if let Some(directory) = std::env::var_os("SWITCHBOARD_TEST_SCREENSHOTS") {
             let path = Path::new(&directory).join(format!("{name}.png"));
-            self.driver.screenshot(&path).await.expect("the screenshot is written");
+            let picture = match &self.0 {
+                Kind::Chromium { driver, .. } => driver.screenshot_as_png().await.expect("a screenshot"),
+                Kind::Firefox(page) => page.screenshot().await,
+            };
+            std::fs::write(path, picture).expect("the screenshot is written");
         }
     }
 
-    /// Everything else WebDriver can do.
-    pub const fn driver(&self) -> &WebDriver {
-        &self.driver
+    /// Everything else that Chromium's WebDriver can do.
+    pub fn driver(&self) -> &WebDriver {
+        let Kind::Chromium { driver, .. } = &self.0 else { panic!("this is no Chromium") };
+        driver
     }
 
     /// Closes the browser.
     pub async fn quit(self) {
-        self.driver.quit().await.expect("Chromium ends");
+        match self.0 {
+            Kind::Chromium { driver, .. } => driver.quit().await.expect("Chromium ends"),
+            Kind::Firefox(page) => drop(page),
+        }
     }
+}
+
+/// The middle of the first element that matches a selector, where it is on top of everything else and stands still.
+const PLACE: &str = "async (selector) => {
+    const element = document.querySelector(selector);
+    element.scrollIntoView({ block: 'center', behavior: 'instant' });
+    const middle = () => {
+        const { x, y, width, height } = element.getBoundingClientRect();
+        return [Math.floor(x + width / 2), Math.floor(y + height / 2)];
+    };
+    const place = middle();
+    await new Promise(requestAnimationFrame);
+    const stands = String(middle()) === String(place);
+    return stands && element.contains(document.elementFromPoint(...place)) && place;
+}";
+
+fn of_test_id(test_id: &str) -> String {
+    format!("[data-testid=\"{test_id}\"]")
 }

@@ -6,8 +6,9 @@
 //! expected, a [`tenacious`] client comes back. Two speak it by themselves:
 //! [`raw`] has no manners, [`event_stream`] no WebSocket. [`rest`] is the other
 //! API, a [`middlebox`] stands between, [`kernel`] says what a server holds and
-//! uses, [`native`] is a participant in a call without a browser, [`browser`] is
-//! a Chromium with the console open, [`graph`] stands in for Meta and
+//! uses, [`native`] is a participant in a call without a browser, [`stack`] is
+//! one of which everything is somebody else's, [`browser`] is a Chromium or a
+//! Firefox with the console open, [`graph`] stands in for Meta and
 //! [`webhook`] signs what Meta would send. A [`load`] of tenacious clients and
 //! [`answers`] goes on through faults and keeps a [`ledger`] of what was
 //! promised. [`description`] is for simulations of the media engine.
@@ -37,6 +38,7 @@ pub mod raw;
 pub mod rest;
 pub mod server;
 pub mod socket;
+pub mod stack;
 pub mod tenacious;
 pub mod webhook;
 

@@ -21,6 +21,8 @@ mod automation;
 mod backlog;
 #[path = "e2e/browser.rs"]
 mod browser;
+#[path = "e2e/call_stage.rs"]
+mod call_stage;
 #[path = "e2e/calls.rs"]
 mod calls;
 #[path = "e2e/chat.rs"]
@@ -97,6 +99,8 @@ mod screens;
 mod slots;
 #[path = "e2e/snooze.rs"]
 mod snooze;
+#[path = "e2e/stacks.rs"]
+mod stacks;
 #[path = "e2e/states.rs"]
 mod states;
 #[path = "e2e/tabs.rs"]

@@ -12,6 +12,8 @@
     reason = "test code: whatever is not as expected is a failure"
 )]
 
+#[path = "sim/adaptation.rs"]
+mod adaptation;
 #[path = "sim/bandwidth.rs"]
 mod bandwidth;
 #[path = "sim/meeting/device.rs"]

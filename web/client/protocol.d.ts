@@ -442,7 +442,7 @@ export type ErrorCode =
   | 'request.idempotencyMismatch'
   /** The caller has not joined this room. */
   | 'room.notJoined'
-  /** A room of another class was asked for this: messages are for durable rooms, events of clients for ephemeral and recent ones. */
+  /** A room of another class was asked for this: messages are for durable rooms. */
   | 'room.class'
   /** The room is closed. */
   | 'room.closed'
@@ -1100,7 +1100,7 @@ export interface RoomEdit {
   text: string;
 }
 
-/** Event `room.event`: something that the account's own back end tells everybody present, or a client those in an ephemeral or recent room. */
+/** Event `room.event`: something that the account's own back end tells everybody present, or a client the others. */
 export interface RoomEventPublished {
   /** The room that it is for. */
   roomId: RoomId;
@@ -1315,7 +1315,7 @@ export interface RoomPlaced {
 
 /** Parameters of `room.publish`. */
 export interface RoomPublish {
-  /** An ephemeral or recent room that the caller has joined. */
+  /** A room that the caller has joined. */
   roomId: RoomId;
   /** The name of the event, agreed between clients: 1 to `EVENT_NAME_CHARS_MAX` characters. */
   name: string;
@@ -1608,7 +1608,7 @@ export interface Methods {
   'room.leave': { params: RoomLeave; result: Done };
   /** Sends a message to a room; answered once it is stored. */
   'room.send': { params: RoomSend; result: RoomSent };
-  /** Publishes an event in an ephemeral or recent room. In a recent one it is answered once it is kept, and comes back as an event too; in an ephemeral one the others get it who are there. */
+  /** Publishes an event in a room. In a recent one it is answered once it is kept, and comes back as an event too; in others it is kept nowhere, and those get it who are there. */
   'room.publish': { params: RoomPublish; result: RoomPlaced };
   /** Changes the text of a message that the caller has sent; answered once it is stored. */
   'room.edit': { params: RoomEdit; result: RoomRevised };
@@ -1714,7 +1714,7 @@ export interface Events {
   'room.typing': RoomTypingChanged;
   /** This device is in a room no longer, though it has not left. */
   'room.removed': RoomRemoved;
-  /** A client has published something in an ephemeral or recent room, or the account's own back end tells everybody in a room something (`POST /v1/rooms/{id}/events`). */
+  /** A client has published something in a room, or the account's own back end tells everybody in it something (`POST /v1/rooms/{id}/events`). */
   'room.event': RoomEventPublished;
   /** What is unread in rooms has changed, joined or not. */
   'rooms.unreadChanged': RoomsUnreadChanged;

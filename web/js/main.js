@@ -34,7 +34,7 @@ api.restore();
 /** For automated tests and for support. */
 window.switchboard = {
   /** The call's route and, per tile, counters of what arrives: `{ route, tiles: [{ connectionId, local, … }] }`. */
-  stats: async () => app?.calls.stats() ?? { route: null, tiles: [] },
+  stats: async () => app?.calls.stats() ?? { route: null, tiles: [], sent: null },
   /** The state of the live connection. */
   connection: () => app?.socket.state.get() ?? null,
   /** The call's participants and route as this page sees them, or null. */

@@ -35,7 +35,11 @@ pub(crate) fn check() -> Result<(), Failure> {
     })
 }
 
-fn tools() -> Result<(PathBuf, PathBuf), Failure> {
+/// Node.js and npm.
+///
+/// # Errors
+/// If one is missing.
+pub(crate) fn tools() -> Result<(PathBuf, PathBuf), Failure> {
     let missing = || Failure::new("Node.js is missing: `cargo xtask setup node` fetches it");
     Ok((find::node().ok_or_else(missing)?, find::npm().ok_or_else(missing)?))
 }
@@ -48,7 +52,10 @@ fn is_installed(web: &Path) -> Result<bool, Failure> {
 }
 
 /// npm is a script that looks for `node` there.
-fn path_with(node: &Path) -> Result<std::ffi::OsString, Failure> {
+///
+/// # Errors
+/// If the path cannot be written as one.
+pub(crate) fn path_with(node: &Path) -> Result<std::ffi::OsString, Failure> {
     let before = env::var_os("PATH").unwrap_or_default();
     let places = node.parent().map(Path::to_owned).into_iter().chain(env::split_paths(&before));
     env::join_paths(places).map_err(|error| Failure::new(error.to_string()))

@@ -31,7 +31,8 @@ cargo xtask fuzz [--runs=N] [target]…                explore what strangers ca
 cargo xtask console                                  the console's types, rules and unit tests alone
 cargo xtask tidy                                     the rules about files and crates alone
 cargo xtask advisories                               known faults of the crates in Cargo.lock alone
-cargo xtask setup [postgres|redis|coturn|chromium|schemathesis|node]…  fetch what is missing, all by default";
+cargo xtask setup [postgres|redis|coturn|chromium|schemathesis|node|firefox|aiortc|libdatachannel]…
+                                                     fetch what is missing, all by default";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);

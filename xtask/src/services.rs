@@ -76,6 +76,10 @@ impl Services {
             ("SWITCHBOARD_TEST_CHROMIUM", text(find::chromium())),
             ("SWITCHBOARD_TEST_CHROMEDRIVER", text(find::chromedriver())),
             ("SWITCHBOARD_TEST_SCHEMATHESIS", text(find::schemathesis())),
+            ("SWITCHBOARD_TEST_NODE", text(find::node())),
+            ("SWITCHBOARD_TEST_FIREFOX", text(find::firefox())),
+            ("SWITCHBOARD_TEST_AIORTC", text(find::aiortc())),
+            ("SWITCHBOARD_TEST_LIBDATACHANNEL", text(find::libdatachannel())),
         ];
         all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }

@@ -26,12 +26,27 @@ pub(crate) enum Tool {
     Schemathesis,
     /// Runs the console's types, rules and tests.
     Node,
+    /// For tests in another browser.
+    Firefox,
+    /// A WebRTC stack in Python, for tests with other people's.
+    Aiortc,
+    /// A WebRTC stack in C++, by its package for Node.js.
+    Libdatachannel,
 }
 
 impl Tool {
     /// Everything that the tests need.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Postgres, Self::Redis, Self::Coturn, Self::Chromium, Self::Schemathesis, Self::Node];
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Postgres,
+        Self::Redis,
+        Self::Coturn,
+        Self::Chromium,
+        Self::Schemathesis,
+        Self::Node,
+        Self::Firefox,
+        Self::Aiortc,
+        Self::Libdatachannel,
+    ];
 
     /// The tools with these names; all if there are none.
     ///
@@ -56,6 +71,9 @@ impl Tool {
             Self::Chromium => "chromium",
             Self::Schemathesis => "schemathesis",
             Self::Node => "node",
+            Self::Firefox => "firefox",
+            Self::Aiortc => "aiortc",
+            Self::Libdatachannel => "libdatachannel",
         }
     }
 
@@ -68,6 +86,9 @@ impl Tool {
             Self::Chromium => Some(vec![find::chromium()?, find::chromedriver()?]),
             Self::Schemathesis => find::schemathesis().map(|program| vec![program]),
             Self::Node => Some(vec![find::node()?, find::npm()?]),
+            Self::Firefox => find::firefox().map(|program| vec![program]),
+            Self::Aiortc => find::aiortc().map(|python| vec![python]),
+            Self::Libdatachannel => find::libdatachannel().map(|home| vec![home]),
         }
     }
 
@@ -77,9 +98,12 @@ impl Tool {
             Self::Redis => &["redis-server"],
             Self::Coturn => &["coturn"],
             Self::Chromium => &["chromium", "chromium-common", "chromium-driver"],
+            Self::Firefox => &["firefox-esr"],
             // They come from Python's own index, Node because distributions' are often too old; this is
-            // what fetching them needs.
-            Self::Schemathesis | Self::Node => &["python3", "python3-venv"],
+            // what fetching them needs. npm comes with Node.
+            Self::Schemathesis | Self::Node | Self::Aiortc | Self::Libdatachannel => {
+                &["python3", "python3-venv"]
+            }
         }
     }
 
@@ -89,8 +113,9 @@ impl Tool {
             Self::Redis => &["install", "redis"],
             Self::Coturn => &["install", "coturn"],
             Self::Chromium => &["install", "--cask", "chromium", "chromedriver"],
-            Self::Schemathesis => &["install", "python"],
-            Self::Node => &["install", "node"],
+            Self::Schemathesis | Self::Aiortc => &["install", "python"],
+            Self::Node | Self::Libdatachannel => &["install", "node"],
+            Self::Firefox => &["install", "--cask", "firefox"],
         }
     }
 }
@@ -116,7 +141,9 @@ fn fetch(tool: Tool) -> Result<Vec<PathBuf>, Failure> {
     type Way = fn(Tool, &Path) -> Result<(), Failure>;
     let deps = find::deps_of(&root());
     let mut ways: Vec<Way> = Vec::new();
-    if matches!(tool, Tool::Schemathesis | Tool::Node) {
+    if tool == Tool::Libdatachannel {
+        ways.push(|_, deps| npm::libdatachannel(deps));
+    } else if matches!(tool, Tool::Schemathesis | Tool::Node | Tool::Aiortc) {
         ways.push(python::install);
         ways.push(|tool, deps| {
             match debian::install(tool, deps) {
@@ -127,16 +154,16 @@ fn fetch(tool: Tool) -> Result<Vec<PathBuf>, Failure> {
             python::install(tool, deps)
         });
     } else if has("apt-get") && has("dpkg-deb") {
-        // Chromium wants fonts, a sandbox and a hundred libraries: where we may install it, we do.
+        // Browsers want fonts, a sandbox and a hundred libraries: where we may install them, we do.
         let may_install = child::user() == 0 || can_sudo();
         ways.push(debian::unpack);
-        if may_install && tool == Tool::Chromium {
+        if may_install && matches!(tool, Tool::Chromium | Tool::Firefox) {
             ways.insert(0, debian::install);
         } else if may_install {
             ways.push(debian::install);
         }
     }
-    if has("brew") && tool != Tool::Schemathesis {
+    if has("brew") && !matches!(tool, Tool::Schemathesis | Tool::Aiortc | Tool::Libdatachannel) {
         ways.push(|tool, _| run(Command::new("brew").args(tool.brew_arguments())));
     }
     if tool == Tool::Postgres && has("npm") {
@@ -174,8 +201,9 @@ fn by_hand(tool: Tool) -> String {
                 Tool::Redis => "valkey",
                 Tool::Coturn => "coturn coturn-utils",
                 Tool::Chromium => "chromium chromedriver",
-                Tool::Schemathesis => "python3",
-                Tool::Node => "nodejs-npm",
+                Tool::Schemathesis | Tool::Aiortc => "python3",
+                Tool::Node | Tool::Libdatachannel => "nodejs-npm",
+                Tool::Firefox => "firefox",
             }
         )
     } else if has("pacman") {
@@ -186,13 +214,14 @@ fn by_hand(tool: Tool) -> String {
                 Tool::Redis => "valkey",
                 Tool::Coturn => "coturn",
                 Tool::Chromium => "chromium",
-                Tool::Schemathesis => "python",
-                Tool::Node => "nodejs npm",
+                Tool::Schemathesis | Tool::Aiortc => "python",
+                Tool::Node | Tool::Libdatachannel => "nodejs npm",
+                Tool::Firefox => "firefox",
             }
         )
-    } else if tool == Tool::Chromium && is_ubuntu() {
-        // Ubuntu's packages of this name only install the snap.
-        "sudo snap install chromium".to_owned()
+    } else if matches!(tool, Tool::Chromium | Tool::Firefox) && is_ubuntu() {
+        // Ubuntu's packages of these names only install the snap, or do not exist.
+        format!("sudo snap install {}", tool.name())
     } else {
         format!("sudo apt-get install {}", tool.debian_packages().join(" "))
     };

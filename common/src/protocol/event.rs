@@ -66,8 +66,8 @@ events! {
     RoomTyping(room::TypingChanged) = "room.typing";
     /// This device is in a room no longer, though it has not left.
     RoomRemoved(room::Removed) = "room.removed";
-    /// A client has published something in an ephemeral or recent room, or the account's own back end tells everybody in
-    /// a room something (`POST /v1/rooms/{id}/events`).
+    /// A client has published something in a room, or the account's own back end tells everybody in it something
+    /// (`POST /v1/rooms/{id}/events`).
     RoomEvent(room::Published) = "room.event";
     /// What is unread in rooms has changed, joined or not.
     RoomsUnreadChanged(rooms::UnreadChanged) = "rooms.unreadChanged";

@@ -88,8 +88,8 @@ methods! {
     RoomLeave(room::Leave) -> super::Done = "room.leave", Needs::NOTHING;
     /// Sends a message to a room; answered once it is stored.
     RoomSend(room::Send) -> room::Sent = "room.send", Needs::right(Right::SendMessages);
-    /// Publishes an event in an ephemeral or recent room. In a recent one it is answered once it is kept, and comes back as
-    /// an event too; in an ephemeral one the others get it who are there.
+    /// Publishes an event in a room. In a recent one it is answered once it is kept, and comes back as an event too; in
+    /// others it is kept nowhere, and those get it who are there.
     RoomPublish(room::Publish) -> room::Placed = "room.publish",
         Needs::right(Right::SendMessages);
     /// Changes the text of a message that the caller has sent; answered once it is stored.

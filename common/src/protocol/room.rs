@@ -248,8 +248,7 @@ pub struct Removed {
     pub reason: RemovalReason,
 }
 
-/// Event `room.event`: something that the account's own back end tells everybody present, or a client those in an
-/// ephemeral or recent room.
+/// Event `room.event`: something that the account's own back end tells everybody present, or a client the others.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomEventPublished))]

@@ -6,5 +6,6 @@
 )]
 
 mod chromium;
+mod firefox;
 mod postgres;
 mod redis;

@@ -2,7 +2,7 @@
 
 pub(crate) mod incoming;
 
-use crate::moment::after;
+use crate::{bandwidth::Bitrate, moment::after};
 use std::time::{Duration, Instant};
 
 /// One in so many of the bytes forwarded within the last second may be sent again.
@@ -11,8 +11,14 @@ use std::time::{Duration, Instant};
 /// would let one that only claims to lose them multiply what it receives.
 pub(crate) const SHARE: u64 = 2;
 
+/// Likewise of what the peer's network is thought to carry, where that is known: more is forwarded than that until
+/// less is chosen, and must not be made worse.
+pub(crate) const ESTIMATE_SHARE: u64 = 2;
+
 /// Bytes that may be sent again within a second though little was forwarded: 64 kbit/s.
 pub(crate) const FLOOR_BYTES: u64 = 8_000;
+
+const SECOND: Duration = Duration::from_secs(1);
 
 /// How finely the last second is told from what was before.
 const SLOT: Duration = Duration::from_millis(100);
@@ -66,14 +72,24 @@ impl Budget {
         newest.forwarded = newest.forwarded.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
     }
 
-    /// Whether so many bytes may be sent again now; if so, they count as sent.
-    pub(crate) fn take(&mut self, bytes: usize, now: Instant) -> bool {
+    /// What was sent for the first time within the last second.
+    pub(crate) fn forwarded(&mut self, now: Instant) -> Bitrate {
+        self.advance(now);
+        let [second @ .., _] = &self.slots;
+        let bytes: u64 = second.iter().fold(0, |sum, slot| slot.forwarded.saturating_add(sum));
+        Bitrate::from_bits_per_second(bytes.saturating_mul(8))
+    }
+
+    /// Whether so many bytes may be sent again now, over a network that carries so much if that is known; if so, they
+    /// count as sent.
+    pub(crate) fn take(&mut self, bytes: usize, estimate: Option<Bitrate>, now: Instant) -> bool {
         self.advance(now);
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         let [second @ .., _] = &self.slots;
         let forwarded: u64 = second.iter().fold(0, |sum, slot| slot.forwarded.saturating_add(sum));
         let resent: u64 = self.slots.iter().fold(bytes, |sum, slot| slot.resent.saturating_add(sum));
-        if resent > (forwarded / SHARE).max(FLOOR_BYTES) {
+        let carried = estimate.map_or(u64::MAX, |estimate| estimate.bytes_in(SECOND) / ESTIMATE_SHARE);
+        if resent > (forwarded / SHARE).max(FLOOR_BYTES).min(carried) {
             return false;
         }
         let [newest, ..] = &mut self.slots;
@@ -88,7 +104,7 @@ mod tests {
     use common::clock::{Clock, ManualClock};
 
     fn taken(budget: &mut Budget, now: Instant) -> usize {
-        (0..1_000_000).take_while(|_| budget.take(1000, now)).count()
+        (0..1_000_000).take_while(|_| budget.take(1000, None, now)).count()
     }
 
     #[test]
@@ -106,6 +122,17 @@ mod tests {
         assert_eq!(taken(&mut budget, clock.now()), 0, "what was sent again lies within the second too");
         clock.advance(Duration::from_secs(1));
         assert_eq!(taken(&mut budget, clock.now()), 8, "nothing was forwarded since");
+    }
+
+    #[test]
+    fn no_more_is_sent_again_than_half_of_what_the_network_carries() {
+        let clock = ManualClock::default();
+        let mut budget = Budget::new(clock.now());
+        budget.note_forwarded(1_000_000, clock.now());
+        let estimate = Some(Bitrate::from_bits_per_second(320_000));
+        let taken = (0..1_000).take_while(|_| budget.take(1000, estimate, clock.now())).count();
+        assert_eq!(taken, 20);
+        assert_eq!(budget.forwarded(clock.now()), Bitrate::from_bits_per_second(8_000_000));
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod subscribe;
 
 use crate::{
     arrival_feedback::ArrivalFeedback,
+    congestion::Bandwidth,
     forward::Forwarding,
     id::{EncodingId, ParticipantId, PublicationId, SessionId, TransportId},
     keyframe::KeyFrames,
@@ -86,6 +87,10 @@ pub struct Stats {
     pub resends_refused: u64,
     /// RTP packets that were past what their track or transport may send.
     pub packets_refused: u64,
+    /// Packets of padding alone, which show what a subscriber's network carries.
+    pub packets_padding: u64,
+    /// RTP packets that were not sent, for they would have waited for their turn for too long.
+    pub packets_overdue: u64,
     /// Datagrams that belong to nobody or are not authentic.
     pub datagrams_refused: u64,
 }
@@ -178,6 +183,14 @@ impl Engine {
         Stats { participants: self.sessions.len(), publications, subscriptions, ..self.stats }
     }
 
+    /// What is known of the network between us and a participant that receives; `None` where it does not tell what
+    /// arrives.
+    pub fn bandwidth(&self, participant: ConnectionId) -> Option<Bandwidth> {
+        let known = self.sessions.get(self.sessions.find(participant)?)?;
+        let congestion = self.transports.get(known.subscribe?)?.congestion.as_ref()?;
+        Some(congestion.bandwidth())
+    }
+
     /// When [`handle_deadline`](Self::handle_deadline) wants to be called though nothing came in.
     pub fn next_deadline(&self) -> Option<Instant> {
         let deadlines = [
@@ -188,6 +201,7 @@ impl Engine {
             self.reports.next_deadline(),
             self.speakers.next_deadline(),
             self.arrival_feedback.next_deadline(),
+            self.forwarding.next_release(),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -206,6 +220,8 @@ impl Engine {
         let (forwarding, transports) = (&mut self.forwarding, &mut self.transports);
         self.reports.handle_deadline(&self.arrival_feedback, forwarding, transports, now, output);
         self.arrival_feedback.handle_deadline(&mut self.transports, now, output);
+        let released = self.forwarding.release_due(&mut self.transports, now, output);
+        self.note_sent(released);
         while let Some(id) = self.speakers.take_ended(now) {
             if let Some(encoding) = self.forwarding.encoding(id) {
                 self.tell_speaking(encoding.transport, false, output);

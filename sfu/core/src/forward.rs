@@ -2,16 +2,19 @@
 
 mod flush;
 mod receive;
+mod release;
 
 use crate::{
     by_ssrc::BySsrc,
     encoding::{Encoding, Encodings, Name, Subscriber},
     id::{EncodingId, PublicationId, SubscriptionId, TransportId},
     publication::{Description, Publication},
+    schedule::Schedule,
     sdp::parse::Section,
     subscription::Subscription,
 };
 pub(crate) use receive::Received;
+pub(crate) use release::Sent;
 use slotmap::{SecondaryMap, SlotMap};
 use std::time::Instant;
 
@@ -53,6 +56,8 @@ pub(crate) struct Forwarding {
     fresh: Vec<EncodingId>,
     /// Transports on which something of this batch goes out.
     due: Vec<TransportId>,
+    /// When what waits for its turn on a transport is to be sent.
+    releases: Schedule<TransportId>,
 }
 
 impl Forwarding {
@@ -172,6 +177,7 @@ impl Forwarding {
         }
         self.egress.remove(transport);
         self.ingress.remove(transport);
+        self.releases.remove(transport);
     }
 
     /// The tracks that come in on a transport, the oldest first.

@@ -23,6 +23,7 @@ pub mod bandwidth;
 mod budget;
 mod buffer;
 mod by_ssrc;
+mod congestion;
 pub mod demux;
 mod encoding;
 pub mod engine;
@@ -52,6 +53,7 @@ mod subscription;
 mod transport;
 mod transports;
 
+pub use congestion::Bandwidth;
 pub use engine::{AnswerError, Engine, EngineConfig, EngineError, Stats};
 pub use id::SessionId;
 pub use limits::limits;

@@ -5,6 +5,7 @@ use crate::{
     budget::{self, incoming},
     keyframe::KEYFRAME_INTERVAL,
     negotiation::offering::{ANSWER_TIME, SECTIONS_PER_KIND_MAX, UNANSWERED_MAX},
+    pacer::WAITING_MAX,
     report::REPORT_INTERVAL_MIN,
     rtcp::{ITEMS_MAX, STATUSES_MAX},
     sdp::bounds,
@@ -149,11 +150,17 @@ fn feedback() -> Vec<Limit> {
         fixed(
             "what is sent again within a second, per transport",
             format!(
-                "1/{} of what was forwarded, at least {} kbit/s",
+                "1/{} of what was forwarded, at least {} kbit/s; and 1/{} of what its network is thought to carry",
                 budget::SHARE,
-                budget::FLOOR_BYTES / 125
+                budget::FLOOR_BYTES / 125,
+                budget::ESTIMATE_SHARE
             ),
             NOT_SENT,
+        ),
+        fixed(
+            "packets that wait for their turn, per transport",
+            count(WAITING_MAX, "pictures' and as many that are sent again"),
+            "not sent; counted in `sfu_packets_overdue_total`",
         ),
         fixed(
             "time after which a packet is sent again once more",

@@ -119,6 +119,23 @@ impl<T> Pacer<T> {
         self.waiting
     }
 
+    /// The bytes that may go at once, past what waits: none where something does, or a probe is sent.
+    pub fn room(&self, estimate: Bitrate, now: Instant) -> u64 {
+        if self.waiting > 0 || self.probing.is_some() {
+            return 0;
+        }
+        let rest = BURST.saturating_sub(self.free_at.saturating_duration_since(now));
+        estimate.times(PACE).bytes_in(rest).min(BURST_BYTES_MAX)
+    }
+
+    /// Notes bytes that went past what waits: what comes after them has to wait for that.
+    pub fn note_passed(&mut self, bytes: u64, estimate: Bitrate, now: Instant) {
+        if bytes > 0 {
+            self.free_at = self.free_at.max(now);
+            self.spend(bytes, estimate);
+        }
+    }
+
     /// Begins a probe. One that is still being sent is given up.
     pub const fn probe(&mut self, probe: Probe) {
         self.probing = Some(Probing { probe, bytes: 0, packets: 0 });
@@ -130,7 +147,8 @@ impl<T> Pacer<T> {
     }
 
     /// Releases what is due at this estimate, in order, each with the probe that it is part of. `send` tells how
-    /// many bytes went.
+    /// many bytes went: none of a packet that is not there any more, and none where there is no padding, which ends
+    /// the probe.
     pub fn release(
         &mut self,
         estimate: Bitrate,
@@ -151,12 +169,18 @@ impl<T> Pacer<T> {
                 self.take(bytes, send(Release::Packet(packet), cluster))
             } else if let Some(Probing { probe, .. }) = &self.probing {
                 let share = probe.bytes.checked_div(probe.packets.into()).unwrap_or(0);
-                send(Release::Padding(share.clamp(PADDING_BYTES.0, PADDING_BYTES.1)), cluster)
+                let sent = send(Release::Padding(share.clamp(PADDING_BYTES.0, PADDING_BYTES.1)), cluster);
+                if sent == 0 {
+                    self.probing = None;
+                }
+                sent
             } else {
                 return;
             };
-            self.spend(sent.max(1), estimate);
-            self.note_probed(sent);
+            if sent > 0 {
+                self.spend(sent, estimate);
+                self.note_probed(sent);
+            }
             burst = burst.saturating_add(sent);
         }
     }

@@ -1,15 +1,17 @@
 //! Packets that were lost: asking publishers for them, and sending them to subscribers again.
 
 use crate::{
+    congestion::Waiting,
     forward::Forwarding,
     id::{EncodingId, SubscriptionId},
     output::Output,
+    pacer::Urgency,
     rtcp::{
         nack::{self, Loss},
         receiver_report,
     },
     schedule::Schedule,
-    subscription::Again,
+    subscription::Wish,
     transports::Transports,
 };
 use std::time::Instant;
@@ -76,7 +78,7 @@ impl Retransmission {
         self.deadlines.remove(id);
     }
 
-    /// Sends a subscriber again what it asks for.
+    /// Sends a subscriber again what it asks for. What has to wait for its turn does so on its transport.
     pub(crate) fn resend(
         id: SubscriptionId,
         loss: Loss,
@@ -88,16 +90,25 @@ impl Retransmission {
         let mut resent = Resent::default();
         let Some((subscription, encodings)) = forwarding.subscription_mut(id) else { return resent };
         let Some(transport) = transports.get_mut(subscription.transport) else { return resent };
+        transport.begin_batch(now);
         for wire in loss.sequences() {
-            match subscription.resend(wire, encodings, transport, now, output) {
-                Again::Sent => resent.packets = resent.packets.saturating_add(1),
-                Again::Needless => {}
-                Again::Exhausted => {
+            match subscription.grant(wire, encodings, transport, now) {
+                Wish::Granted(number, payload) => {
+                    let waiting = Waiting::Again(id, number);
+                    if transport.admits(waiting, payload, Urgency::Retransmission)
+                        && subscription.send_again(number, encodings, transport, now, output).is_some()
+                    {
+                        resent.packets = resent.packets.saturating_add(1);
+                    }
+                }
+                Wish::Needless => {}
+                Wish::Exhausted => {
                     resent.is_exhausted = true;
                     break;
                 }
             }
         }
+        transport.end_batch(now);
         resent
     }
 }

@@ -4,16 +4,15 @@ mod timeline;
 
 use crate::{
     buffer::{Packet, PacketBuffer},
+    congestion::Waiting,
     encoding::Encodings,
-    id::{EncodingId, PublicationId, TransportId},
+    id::{EncodingId, PublicationId, SubscriptionId, TransportId},
     output::Output,
+    pacer::Urgency,
     rtcp::sender_report::{SenderReport, middle},
-    rtp::{
-        header::{BYTES_MIN, PlainHeader},
-        sequence::SeqNo,
-    },
+    rtp::{header::PlainHeader, sequence::SeqNo},
     sdp::payload,
-    transport::Transport,
+    transport::{RtpPacket, Transport},
 };
 use common::protocol::media::TrackKind;
 use std::time::{Duration, Instant};
@@ -43,9 +42,11 @@ pub(crate) struct Subscription {
     pub(crate) transport: TransportId,
     pub(crate) ssrc: u32,
     pub(crate) rtx_ssrc: u32,
-    kind: TrackKind,
+    pub(crate) kind: TrackKind,
     timeline: Timeline,
     rtx_next: SeqNo,
+    /// The media time of the packet that went out last.
+    timestamp: u32,
     packets: u32,
     octets: u32,
     /// The last sender reports that were passed on, by what receivers name them by, and when.
@@ -53,16 +54,19 @@ pub(crate) struct Subscription {
     round_trip: Option<Duration>,
 }
 
-/// What became of a wish to have a packet again.
+/// What becomes of a wish to have a packet again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Again {
-    /// It is sent.
-    Sent,
-    /// It is not sent: it is still under way, or was never sent.
+pub(crate) enum Wish {
+    /// It is to be sent: the one that went out under this number, with a payload of so many bytes.
+    Granted(SeqNo, usize),
+    /// It is not: it is still under way, or was never sent.
     Needless,
-    /// Enough was sent again for now.
+    /// Nor is any other: enough was sent again for now.
     Exhausted,
 }
+
+/// The padding of one packet at most, in bytes (RFC 3550, section 5.1).
+const PADDING_MAX: u8 = u8::MAX;
 
 impl Subscription {
     pub(crate) fn new(
@@ -81,6 +85,7 @@ impl Subscription {
             kind,
             timeline: Timeline::new(PacketBuffer::length(kind), now),
             rtx_next: RTX_FIRST,
+            timestamp: 0,
             packets: 0,
             octets: 0,
             reports: [None; 2],
@@ -101,19 +106,51 @@ impl Subscription {
         self.timeline.pass_over(numbers);
     }
 
-    /// Sends a packet for the first time; nothing where nobody can be reached, or what came before the first.
+    /// Sends a packet for the first time, or lets it wait for its turn on the transport, where this subscription goes
+    /// by `id`; nothing where nobody can be reached, or what came before the first. Whether it was sent.
     pub(crate) fn send(
         &mut self,
+        id: SubscriptionId,
         sequence: SeqNo,
         packet: &Packet,
         transport: &mut Transport,
         now: Instant,
         output: &mut Output,
-    ) {
-        let Some((sealer, source, destination)) = transport.sender() else { return };
-        let bytes = sealed_bytes(packet, sealer.tag_bytes());
-        let Some(number) = self.timeline.send(sequence) else { return };
-        let Some(cycles) = number.cycles_since(FIRST) else { return };
+    ) -> bool {
+        if !transport.has_path() {
+            return false;
+        }
+        let Some(number) = self.timeline.send(sequence) else { return false };
+        let urgency = match self.kind {
+            TrackKind::Audio => Urgency::Audio,
+            TrackKind::Video => Urgency::Video,
+        };
+        transport.admits(Waiting::First(id, number), packet.payload.len(), urgency)
+            && self.send_now(number, packet, transport, now, output).is_some()
+    }
+
+    /// Sends a packet that has waited; its bytes on the network. `None` if it is kept no more, or nobody can be reached.
+    pub(crate) fn send_waiting(
+        &mut self,
+        number: SeqNo,
+        encodings: &Encodings,
+        transport: &mut Transport,
+        now: Instant,
+        output: &mut Output,
+    ) -> Option<usize> {
+        let packet = self.given(number, encodings)?;
+        self.send_now(number, packet, transport, now, output)
+    }
+
+    fn send_now(
+        &mut self,
+        number: SeqNo,
+        packet: &Packet,
+        transport: &mut Transport,
+        now: Instant,
+        output: &mut Output,
+    ) -> Option<usize> {
+        let cycles = number.cycles_since(FIRST)?;
         let header = PlainHeader {
             has_padding: packet.has_padding,
             marker: packet.marker,
@@ -122,62 +159,108 @@ impl Subscription {
             timestamp: packet.timestamp,
             ssrc: self.ssrc,
         };
-        let sent = output.datagram(source, destination, |bytes| {
-            sealer.rtp(&header.to_bytes(), &[&packet.payload], self.ssrc, number, cycles, bytes)
-        });
-        if sent {
-            transport.budget.note_forwarded(bytes, now);
-            self.packets = self.packets.wrapping_add(1);
-            self.octets = self.octets.wrapping_add(u32::try_from(packet.payload.len()).unwrap_or(0));
-        }
+        let rtp = RtpPacket { header, number: (number, cycles), payload: &[&packet.payload] };
+        let bytes = transport.send_rtp(rtp, now, output)?;
+        transport.budget.note_forwarded(bytes, now);
+        self.timestamp = header.timestamp;
+        self.packets = self.packets.wrapping_add(1);
+        self.octets = self.octets.wrapping_add(u32::try_from(packet.payload.len()).unwrap_or(0));
+        Some(bytes)
     }
 
-    /// Sends again what went out under a number of these wire bits, in the retransmission stream (RFC 4588,
-    /// section 4), if that makes sense and the transport's budget allows it.
-    pub(crate) fn resend(
+    /// The track's packet that a number was given to.
+    fn given<'a>(&self, number: SeqNo, encodings: &'a Encodings) -> Option<&'a Packet> {
+        let (_, sequence) = self.timeline.sent(number.to_wire()).filter(|(given, _)| *given == number)?;
+        encodings.get(self.encoding)?.buffer.get(sequence)
+    }
+
+    /// Whether what went out under a number of these wire bits is to be [sent again](Self::send_again): if that makes
+    /// sense, and the transport's budget allows it.
+    pub(crate) fn grant(
         &mut self,
         wire: u16,
         encodings: &Encodings,
         transport: &mut Transport,
         now: Instant,
-        output: &mut Output,
-    ) -> Again {
-        if self.kind == TrackKind::Audio {
-            return Again::Needless;
+    ) -> Wish {
+        if self.kind == TrackKind::Audio || !transport.has_path() {
+            return Wish::Needless;
         }
-        let Some((sent, sequence)) = self.timeline.sent(wire) else { return Again::Needless };
-        let encoding = encodings.get(self.encoding);
-        let Some(packet) = encoding.and_then(|encoding| encoding.buffer.get(sequence)) else {
-            return Again::Needless;
-        };
+        let Some((number, _)) = self.timeline.sent(wire) else { return Wish::Needless };
+        let Some(packet) = self.given(number, encodings) else { return Wish::Needless };
         let interval = self.round_trip.unwrap_or_default().max(RESEND_INTERVAL_MIN);
-        let Some((sealer, ..)) = transport.sender() else { return Again::Needless };
-        let bytes = sealed_bytes(packet, sealer.tag_bytes().saturating_add(ORIGINAL_BYTES));
-        if self.timeline.is_resent(sent, interval, now) {
-            return Again::Needless;
+        if self.timeline.is_resent(number, interval, now) {
+            return Wish::Needless;
         }
-        if !transport.budget.take(bytes, now) {
-            return Again::Exhausted;
+        let payload = packet.payload.len().saturating_add(ORIGINAL_BYTES);
+        if !transport.may_resend(payload, now) {
+            return Wish::Exhausted;
         }
-        let Some((sealer, source, destination)) = transport.sender() else { return Again::Needless };
+        self.timeline.note_resent(number, now);
+        Wish::Granted(number, payload)
+    }
+
+    /// Sends again what went out under a number, in the retransmission stream (RFC 4588, section 4); its bytes on the
+    /// network. `None` if the packet is kept no more, or nobody can be reached.
+    pub(crate) fn send_again(
+        &mut self,
+        number: SeqNo,
+        encodings: &Encodings,
+        transport: &mut Transport,
+        now: Instant,
+        output: &mut Output,
+    ) -> Option<usize> {
+        let packet = self.given(number, encodings)?;
+        let original = number.to_wire().to_be_bytes();
+        let payload = [original.as_slice(), &packet.payload];
+        let Packet { has_padding, marker, timestamp, .. } = *packet;
+        self.send_rtx((has_padding, marker, timestamp), &payload, transport, now, output)
+    }
+
+    /// Sends padding alone in the retransmission stream, so that the datagram has about so many bytes, as far as one
+    /// has room for that. To its receiver it is nothing, to the network a packet like others.
+    pub(crate) fn pad(
+        &mut self,
+        bytes: u64,
+        transport: &mut Transport,
+        now: Instant,
+        output: &mut Output,
+    ) -> Option<usize> {
+        // The receiver knows the retransmissions of a stream by the stream.
+        if self.kind == TrackKind::Audio || self.packets == 0 {
+            return None;
+        }
+        let wanted = usize::try_from(bytes).ok()?.saturating_sub(transport.rtp_bytes(0));
+        let length = u8::try_from(wanted).unwrap_or(PADDING_MAX).max(1);
+        let zeros = [0; PADDING_MAX as usize];
+        let payload = [zeros.get(..usize::from(length.saturating_sub(1)))?, &[length]];
+        self.send_rtx((true, false, self.timestamp), &payload, transport, now, output)
+    }
+
+    /// Sends a packet of the retransmission stream, whose header says this of padding, marker and time.
+    fn send_rtx(
+        &mut self,
+        (has_padding, marker, timestamp): (bool, bool, u32),
+        payload: &[&[u8]],
+        transport: &mut Transport,
+        now: Instant,
+        output: &mut Output,
+    ) -> Option<usize> {
+        if !transport.has_path() {
+            return None;
+        }
         let number = self.rtx_next;
-        let Some(cycles) = number.cycles_since(RTX_FIRST) else { return Again::Needless };
-        self.timeline.note_resent(sent, now);
+        let cycles = number.cycles_since(RTX_FIRST)?;
         self.rtx_next = number.next();
         let header = PlainHeader {
-            has_padding: packet.has_padding,
-            marker: packet.marker,
+            has_padding,
+            marker,
             payload_type: payload::VP8_RTX,
             sequence: number.to_wire(),
-            timestamp: packet.timestamp,
+            timestamp,
             ssrc: self.rtx_ssrc,
         };
-        let original = sent.to_wire().to_be_bytes();
-        output.datagram(source, destination, |bytes| {
-            let payload = [original.as_slice(), &packet.payload];
-            sealer.rtp(&header.to_bytes(), &payload, self.rtx_ssrc, number, cycles, bytes)
-        });
-        Again::Sent
+        transport.send_rtp(RtpPacket { header, number: (number, cycles), payload }, now, output)
     }
 
     /// Passes on where the publisher's stream stands: media times are its own, so are its clocks.
@@ -208,9 +291,4 @@ impl Subscription {
         let passed = now.saturating_duration_since(*sent_at);
         self.round_trip = Some(passed.saturating_sub(held).min(ROUND_TRIP_MAX));
     }
-}
-
-/// The size of a packet's datagram, with what is added beside its header.
-const fn sealed_bytes(packet: &Packet, more: usize) -> usize {
-    packet.payload.len().saturating_add(more).saturating_add(BYTES_MIN)
 }

@@ -5,10 +5,12 @@ pub(crate) mod agent;
 pub(crate) mod credentials;
 pub(crate) mod handshake;
 pub(crate) mod phase;
+mod send;
 
 use crate::{
     EngineError,
     budget::{Budget, incoming::Incoming},
+    congestion::CongestionControl,
     loss::LossReason,
     output::Output,
     sdp::{Local, fingerprint::Fingerprint, parse::Remote},
@@ -22,6 +24,7 @@ use dimpl::{DtlsCertificate, SrtpProfile};
 use handshake::{Handshake, Keys};
 use phase::Phase;
 use rand::rngs::StdRng;
+pub(crate) use send::RtpPacket;
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 /// What all transports of an engine share.
@@ -104,6 +107,8 @@ pub(crate) struct Transport {
     pub(crate) budget: Budget,
     /// What may come.
     pub(crate) incoming: Incoming,
+    /// How much may go, where the peer has agreed to tell what arrives.
+    pub(crate) congestion: Option<Box<CongestionControl>>,
 }
 
 impl Transport {
@@ -118,6 +123,7 @@ impl Transport {
             spoken: Spoken::Nowhere,
             budget: Budget::new(now),
             incoming: Incoming::of_transport(now),
+            congestion: None,
         }
     }
 
@@ -298,6 +304,7 @@ impl Transport {
             self.phase.deadline(),
             self.agent.next_deadline(),
             self.fault_deadline(),
+            self.congestion.as_ref().and_then(|congestion| congestion.next_deadline()),
             // Once it is over nothing of it is to be repeated, unless the peer asks.
             handshake.filter(|_| !self.is_connected()),
         ];
@@ -318,6 +325,9 @@ impl Transport {
         if overdue.is_some_and(|at| at <= now) {
             let fault = if self.is_connected() { None } else { self.handshake.take_fault() };
             return self.fail(fault.unwrap_or(self.phase.overdue()));
+        }
+        if let Some(congestion) = &mut self.congestion {
+            congestion.handle_deadline(now);
         }
         self.agent.handle_timeout(now, output);
         // Without a path the first flight would be lost, and repeated only after a second.

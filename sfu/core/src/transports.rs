@@ -127,6 +127,14 @@ impl Transports {
         }
     }
 
+    /// Packets went out on it: feedback is waited for no longer than that.
+    pub(crate) fn note_sent(&mut self, id: TransportId) {
+        let congestion = self.get(id).and_then(|transport| transport.congestion.as_ref());
+        if let Some(at) = congestion.and_then(|congestion| congestion.next_deadline()) {
+            self.deadlines.set_if_earlier(id, at);
+        }
+    }
+
     #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Transport> {
         self.transports.values().map(|owned| &owned.transport)

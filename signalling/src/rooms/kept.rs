@@ -1,10 +1,11 @@
-//! Rooms without a row: `room.join` of them, and `room.publish`.
+//! Rooms without a row: `room.join` of them; and `room.publish`, in them and in rooms with one.
 //!
 //! What a recent room keeps is on the bus ([`bus::Recalled`]): in Redis if there are several instances, else in this
 //! process. While Redis is away nothing can be published in a recent room, since nobody could promise that others will hear
 //! of it; what goes on in ephemeral rooms goes on within each instance.
 
 use super::{
+    admit::admit,
     join::{live_room, look, present},
     live::{LiveRoom, LocalMember, Locked},
     named::Entering,
@@ -167,19 +168,16 @@ pub(crate) async fn publish(hub: &Hub, client: &Client, publish: Publish) -> Res
     let Publish { room_id, name, data } = publish;
     check(&name, &data)?;
     let from = Publisher { connection_id: client.id, user_id: client.user, name: client.name.clone() };
-    match room.class {
-        RoomClass::Durable => Err(Failure::of(
-            ErrorCode::ROOM_CLASS,
-            Fault::Caller,
-            "the room is durable: what clients say in it are messages",
-        )),
-        RoomClass::Ephemeral => {
-            let event = Published { room_id, name, data, from: Some(from), seq: None, epoch: None };
-            room.act(|room, _, effects| room.publish(event, client.id, effects));
-            Ok(Placed { seq: None, epoch: None })
-        }
-        RoomClass::Recent => keep(hub, &room, KeptEvent { seq: 0, name, data, from }).await,
+    if room.class == RoomClass::Recent {
+        return keep(hub, &room, KeptEvent { seq: 0, name, data, from }).await;
     }
+    if room.class == RoomClass::Durable {
+        // Of a room with a row the store says who is muted in it.
+        admit(hub, client, Action::Send, room_id).await?;
+    }
+    let event = Published { room_id, name, data, from: Some(from), seq: None, epoch: None };
+    room.act(|room, _, effects| room.publish(event, client.id, effects));
+    Ok(Placed { seq: None, epoch: None })
 }
 
 fn check(name: &str, data: &serde_json::Value) -> Result<(), Failure> {

@@ -11,8 +11,18 @@ use switchboard_tests::{
 
 /// Signs a new user in and enters `room`.
 pub(crate) async fn enter(driver: &Driver, base: &str, account: &Account, name: &str, room: &str) -> Browser {
+    enter_by(Browser::start(driver).await, base, account, name, room).await
+}
+
+/// The same in a browser that is there already.
+pub(crate) async fn enter_by(
+    browser: Browser,
+    base: &str,
+    account: &Account,
+    name: &str,
+    room: &str,
+) -> Browser {
     let email = account.user(name).await;
-    let browser = Browser::start(driver).await;
     browser.sign_in(base, &email, PASSWORD).await;
     browser.click_css(&format!("[data-testid='room-item'][data-room-id='{room}']")).await;
     browser.see("message-input").await;

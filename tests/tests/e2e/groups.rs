@@ -190,6 +190,8 @@ async fn moderators_delete_mute_and_ban_those_below_them_and_all_instances_hold_
     let restricted = cleo.socket.event("room.restricted", |_| true).await;
     assert_eq!((&restricted["userId"], &restricted["muted"]), (&json!(cleo.user), &json!(true)));
     assert_eq!(cleo.refused("room.send", said(&room, "again")).await, "room.muted");
+    let event = json!({ "roomId": room, "name": "applause" });
+    assert_eq!(cleo.refused("room.publish", event).await, "room.muted");
     let posted = cleo.try_call(Method::POST, &format!("{path}/messages"), Some(json!({ "text": "x" }))).await;
     assert_eq!(posted, (403, "room.muted".to_owned()));
     // One who was muted until a time may speak after it, and one who is not any more at once.

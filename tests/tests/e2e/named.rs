@@ -140,9 +140,6 @@ async fn names_that_are_none_and_what_a_room_does_not_do_are_refused() {
     let room = like_an_id["roomId"].clone();
     let message = json!({ "roomId": room, "clientId": uuid::Uuid::new_v4(), "text": "x" });
     assert_eq!(refusal(&mut ada, "room.send", message).await, "room.class");
-    ada.ask("room.join", json!({ "roomId": id })).await;
-    let event = json!({ "roomId": id, "name": "x" });
-    assert_eq!(refusal(&mut ada, "room.publish", event).await, "room.class");
     let large = json!({ "roomId": room, "name": "x", "data": "x".repeat(16 * 1024) });
     assert_eq!(refusal(&mut ada, "room.publish", large).await, "limit.size");
     let elsewhere = json!({ "roomId": uuid::Uuid::new_v4(), "name": "x" });
@@ -171,6 +168,21 @@ async fn what_is_ephemeral_reaches_the_others_once_and_is_kept_for_nobody() {
     let mut late = Socket::open(&b.base, &account.admin.token).await;
     let joined = join(&mut late, "ephemeral", "cursors").await;
     assert_eq!((&joined["seq"], &joined["events"]), (&json!(0), &Value::Null));
+
+    // Beside the messages of a durable room it is so, too: an event has no number among them.
+    let lobby = account.room("Lobby").await;
+    for socket in [&mut ada, &mut ben] {
+        socket.ask("room.join", json!({ "roomId": lobby })).await;
+    }
+    assert_eq!(publish(&mut ada, &json!(lobby), json!("applause")).await, json!({}));
+    let event = ben.event("room.event", |event| event["roomId"] == json!(lobby)).await;
+    assert_eq!(
+        (&event["data"], &event["from"]["connectionId"], &event["seq"]),
+        (&json!("applause"), &json!(ada.connection_id()), &Value::Null)
+    );
+    assert!(!ada.has_seen("room.event").await, "nor is its sender told there");
+    let joined = late.ask("room.join", json!({ "roomId": lobby })).await;
+    assert_eq!((&joined["seq"], &joined["messages"]), (&json!(0), &json!([])));
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ const only = (transceiver, names) => transceiver.setCodecPreferences(
 
 async fn publish(browser: &Browser, room: &str, how: &str) -> Value {
     let arguments = vec![json!(room), json!(how)];
-    browser.driver().execute_async(PUBLISH, arguments).await.expect("the page runs scripts").json().clone()
+    browser.execute(PUBLISH, arguments).await
 }
 
 /// The media session of a room goes through the server from the third participant on: two of them are here.

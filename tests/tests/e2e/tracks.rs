@@ -157,9 +157,7 @@ pub(super) async fn participate(
     browser.open(base).await;
     let url = format!("{}/v1/ws", base.replacen("http", "ws", 1));
     let arguments = vec![json!(url), json!(token), json!(room), json!(pictures)];
-    let outcome =
-        browser.driver().execute_async(PARTICIPANT, arguments).await.expect("the page runs scripts");
-    assert_eq!(*outcome.json(), Value::from("ready"));
+    assert_eq!(browser.execute(PARTICIPANT, arguments).await, Value::from("ready"));
 }
 
 /// The offer of two pictures of one participant was the one that Chromium refused.

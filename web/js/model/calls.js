@@ -254,11 +254,14 @@ export function createCalls({ socket, rooms, notices, user, devices }) {
     },
     /** What the call's line is judged by, or null. */
     lineSample: async () => (call ? call.session.lineSample() : null),
-    /** Counters of what arrives, one entry per tile. */
+    /** Follows how large an element shows what others send: see {@link MediaSession.view}. @param {HTMLElement} element */
+    view: (element) => call?.session.view(element) ?? null,
+    /** Counters of what arrives, one entry per tile; `sent`: what is said of what we send. */
     async stats() {
-      if (!call) return { route: null, tiles: [] };
+      if (!call) return { route: null, tiles: [], sent: null };
       const { self, state: { route } } = call.session;
-      return { route, tiles: [{ connectionId: self, local: true }, ...await call.session.stats()] };
+      const [sent, others] = await Promise.all([call.session.sent(), call.session.stats()]);
+      return { route, tiles: [{ connectionId: self, local: true }, ...others], sent };
     },
   };
 }

@@ -178,7 +178,7 @@ function notices({ state, dismiss }) {
 function addShortcuts({ calls }, shortcutHelp) {
   /** @param {string} testId @returns {HTMLElement | null} */
   const part = (testId) => document.querySelector(`[data-testid="${testId}"]`);
-  const click = (/** @type {string} */ testId) => part(testId)?.click();
+  const click = (/** @type {string} */ testId) => part(testId)?.checkVisibility?.() !== false && part(testId)?.click();
   const focus = (/** @type {string} */ testId) => part(testId)?.focus();
   shortcuts.add('1', phrase('nav.rooms'), () => go('rooms'));
   shortcuts.add('2', phrase('nav.inbox'), () => go('inbox'));
@@ -191,6 +191,10 @@ function addShortcuts({ calls }, shortcutHelp) {
   shortcuts.add('p', phrase('shortcut.hold'), () => calls.toggleHold());
   shortcuts.add('s', phrase('shortcut.share'), () => calls.toggleSharing());
   shortcuts.add('y', phrase('shortcut.hand'), () => calls.toggleHand());
+  shortcuts.add('g', phrase('shortcut.callView'), () => click('call-view'));
+  shortcuts.add('c', phrase('shortcut.callChat'), () => click('call-chat'));
+  shortcuts.add('f', phrase('shortcut.fullScreen'), () => click('call-full'));
+  shortcuts.add('e', phrase('shortcut.react'), () => click('call-react'));
   shortcuts.add('H', phrase('shortcut.hangUp'), () => calls.hangUp());
   shortcuts.add('?', phrase('shortcut.list'), shortcutHelp.open);
 }

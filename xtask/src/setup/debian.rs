@@ -49,9 +49,14 @@ pub(super) fn unpack(tool: Tool, deps: &Path) -> Result<(), Failure> {
     let apt = Apt::prepare(deps)?;
     let wanted = match tool {
         Tool::Postgres => vec![apt.postgres_server()?],
-        Tool::Redis | Tool::Coturn | Tool::Chromium | Tool::Schemathesis | Tool::Node => {
-            tool.debian_packages().iter().map(|name| (*name).to_owned()).collect()
-        }
+        Tool::Redis
+        | Tool::Coturn
+        | Tool::Chromium
+        | Tool::Schemathesis
+        | Tool::Node
+        | Tool::Firefox
+        | Tool::Aiortc
+        | Tool::Libdatachannel => tool.debian_packages().iter().map(|name| (*name).to_owned()).collect(),
     };
     let packages = apt.with_dependencies(&wanted)?;
     let downloads = deps.join("apt/debs");
@@ -177,8 +182,8 @@ fn write_scripts(deps: &Path, tree: &Path) -> Result<(), Failure> {
     for version in fs::read_dir(tree.join("usr/lib/postgresql")).into_iter().flatten().flatten() {
         places.push(format!("usr/lib/postgresql/{}/bin", version.file_name().to_string_lossy()));
     }
-    // Last, to replace a script in `usr/bin` that looks for it in its usual place.
-    places.push("usr/lib/chromium".to_owned());
+    // Last, to replace scripts in `usr/bin` that look for them in their usual places.
+    places.extend(["usr/lib/chromium", "usr/lib/firefox-esr"].map(str::to_owned));
     let libraries = library_places(tree).join(":");
     for place in places {
         for binary in fs::read_dir(tree.join(&place)).into_iter().flatten().flatten() {

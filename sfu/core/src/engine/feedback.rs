@@ -2,11 +2,15 @@
 
 use super::Engine;
 use crate::{
+    forward::Sent,
     id::TransportId,
     output::Output,
     report::Reports,
     retransmit::Retransmission,
-    rtcp::{self, Packet, nack::Loss, report_block::ReportBlocks, sender_report::SenderReport},
+    rtcp::{
+        self, Packet, nack::Loss, report_block::ReportBlocks, sender_report::SenderReport,
+        transport_feedback::TransportFeedback,
+    },
 };
 use std::{net::SocketAddr, time::Instant};
 
@@ -35,11 +39,9 @@ impl Engine {
                 Packet::Fir(fir) => {
                     fir.requests().for_each(|it| self.note_picture_loss(id, it.media, now, output));
                 }
-                // Nothing is adapted to what a line takes, and what ends is what a description leaves out.
-                Packet::SourceDescription(_)
-                | Packet::Goodbye(_)
-                | Packet::Remb(_)
-                | Packet::TransportFeedback(_) => {}
+                Packet::TransportFeedback(feedback) => self.note_arrivals(id, feedback, now, output),
+                // Rates are worked out here, and what ends is what a description leaves out.
+                Packet::SourceDescription(_) | Packet::Goodbye(_) | Packet::Remb(_) => {}
             }
         }
         Some(())
@@ -71,15 +73,32 @@ impl Engine {
         }
     }
 
+    /// A subscriber says which of what was sent to it arrived when, of whichever stream.
+    fn note_arrivals(
+        &mut self,
+        id: TransportId,
+        feedback: TransportFeedback<'_>,
+        now: Instant,
+        output: &mut Output,
+    ) {
+        let Some(transport) = self.transports.get_mut(id) else { return };
+        let forwarded = transport.budget.forwarded(now);
+        let Some(congestion) = &mut transport.congestion else { return };
+        congestion.note_arrivals(feedback, forwarded, now);
+        // There may be a probe to send, or room for what waits.
+        let sent = self.forwarding.release(id, &mut self.transports, now, output);
+        self.note_sent(sent);
+    }
+
     /// A subscriber misses packets.
     fn resend(&mut self, id: TransportId, ssrc: u32, loss: Loss, now: Instant, output: &mut Output) {
         let (forwarding, transports) = (&mut self.forwarding, &mut self.transports);
         let Some(subscription) = forwarding.subscription(id, ssrc) else { return };
         let resent = Retransmission::resend(subscription, loss, forwarding, transports, now, output);
-        let stats = &mut self.stats;
-        stats.packets_resent = stats.packets_resent.wrapping_add(resent.packets);
-        stats.packets_forwarded = stats.packets_forwarded.wrapping_add(resent.packets);
-        stats.resends_refused = stats.resends_refused.wrapping_add(resent.is_exhausted.into());
+        let mut sent = self.forwarding.release(id, &mut self.transports, now, output);
+        sent.add(Sent { again: resent.packets, ..Sent::default() });
+        self.note_sent(sent);
+        self.stats.resends_refused = self.stats.resends_refused.wrapping_add(resent.is_exhausted.into());
     }
 
     /// A subscriber cannot decode without a key frame.

@@ -4,7 +4,7 @@ use super::Engine;
 use crate::{
     demux::{self, Protocol},
     encoding::Arrival,
-    forward::Received,
+    forward::{Received, Sent},
     output::Output,
     stun::read::{Addressee, Message},
     transport::addresses::Noted,
@@ -115,7 +115,17 @@ impl Engine {
 
     /// Forwards what has come since the last call.
     pub fn flush(&mut self, now: Instant, output: &mut Output) {
-        let forwarded = self.forwarding.flush(&mut self.transports, now, output);
-        self.stats.packets_forwarded = self.stats.packets_forwarded.wrapping_add(forwarded);
+        let sent = self.forwarding.flush(&mut self.transports, now, output);
+        self.note_sent(sent);
+    }
+
+    /// Counts what was sent.
+    pub(super) const fn note_sent(&mut self, sent: Sent) {
+        let Sent { first, again, padding, overdue } = sent;
+        let stats = &mut self.stats;
+        stats.packets_forwarded = stats.packets_forwarded.wrapping_add(first).wrapping_add(again);
+        stats.packets_resent = stats.packets_resent.wrapping_add(again);
+        stats.packets_padding = stats.packets_padding.wrapping_add(padding);
+        stats.packets_overdue = stats.packets_overdue.wrapping_add(overdue);
     }
 }

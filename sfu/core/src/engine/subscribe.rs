@@ -170,6 +170,9 @@ impl Engine {
         let transport = self.sessions.get(id).and_then(|known| known.subscribe);
         let transport = transport.ok_or(AnswerError::NothingOffered)?;
         self.note_answer(transport, own, remote, now, output);
+        if let Some(transport) = self.transports.get_mut(transport) {
+            transport.agree_on_arrivals(remote.tells_arrivals(), now);
+        }
         self.negotiations.note_answer(id);
         let Some(offering) = self.negotiations.offering_mut(id) else { return Ok(()) };
         let is_outdated = offering.is_outdated();

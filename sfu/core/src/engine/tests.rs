@@ -3,6 +3,7 @@
 mod arrivals;
 mod beginnings;
 mod client;
+mod congestion;
 mod crowds;
 mod feedback;
 mod key_frames;

@@ -1,38 +1,41 @@
 //! Forwarding what has come, subscriber by subscriber.
 
-use super::Forwarding;
+use super::{Forwarding, Sent};
 use crate::{output::Output, transports::Transports};
 use common::protocol::media::TrackKind;
 use std::time::Instant;
 
 impl Forwarding {
     /// Forwards what has come since the last call, subscriber by subscriber, so that datagrams to one
-    /// address lie together; how many packets that were.
-    pub(crate) fn flush(&mut self, transports: &mut Transports, now: Instant, output: &mut Output) -> u64 {
+    /// address lie together. Where that is more than a subscriber's network carries, some of it waits.
+    pub(crate) fn flush(&mut self, transports: &mut Transports, now: Instant, output: &mut Output) -> Sent {
         self.gather();
-        let mut forwarded = 0_u64;
-        for id in self.due.drain(..) {
+        let mut sent = Sent::default();
+        let mut due = std::mem::take(&mut self.due);
+        for id in due.drain(..) {
             let (Some(egress), Some(transport)) = (self.egress.get_mut(id), transports.get_mut(id)) else {
                 continue;
             };
-            for (encoding, subscription) in egress.pictures.drain(..).chain(egress.voices.drain(..)) {
-                let encoding = self.encodings.get(encoding);
-                let subscription = self.subscriptions.get_mut(subscription);
+            transport.begin_batch(now);
+            for (from, to) in egress.pictures.drain(..).chain(egress.voices.drain(..)) {
+                let (encoding, subscription) = (self.encodings.get(from), self.subscriptions.get_mut(to));
                 let (Some(encoding), Some(subscription)) = (encoding, subscription) else { continue };
                 for sequence in &encoding.fresh {
-                    if let Some(packet) = encoding.buffer.get(*sequence) {
-                        subscription.send(*sequence, packet, transport, now, output);
-                        forwarded = forwarded.wrapping_add(1);
-                    }
+                    let Some(packet) = encoding.buffer.get(*sequence) else { continue };
+                    let is_sent = subscription.send(to, *sequence, packet, transport, now, output);
+                    sent.first = sent.first.wrapping_add(is_sent.into());
                 }
             }
+            transport.end_batch(now);
+            sent.add(self.release(id, transports, now, output));
         }
+        self.due = due;
         for id in self.fresh.drain(..) {
             if let Some(encoding) = self.encodings.get_mut(id) {
                 encoding.fresh.clear();
             }
         }
-        forwarded
+        sent
     }
 
     /// Finds out which subscribers get something of this batch.

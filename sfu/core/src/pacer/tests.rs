@@ -1,5 +1,5 @@
 use super::*;
-use crate::bandwidth::{ArrivalTime, BandwidthEstimator};
+use crate::bandwidth::{ArrivalTime, BandwidthEstimator, RATE_MAX};
 use common::clock::{Clock, ManualClock};
 
 const MEGABIT: Bitrate = Bitrate::from_bits_per_second(1_000_000);
@@ -102,13 +102,18 @@ fn where_too_much_waits_more_is_refused() {
     assert_eq!(pacer.enqueue(7, 100, Urgency::Audio), Ok(()), "a voice has room of its own");
 }
 
-#[test]
-fn a_probe_is_sent_at_its_rate_with_what_waits_and_padding() {
-    let clock = ManualClock::default();
+/// The first probe of an estimator.
+fn probe(clock: &ManualClock) -> Probe {
     let mut estimator = BandwidthEstimator::new(clock.now());
     estimator.on_sent(1, 1000, clock.now(), None);
     estimator.on_feedback([(1, Some(ArrivalTime::from_units(0)))], clock.now());
-    let probe = estimator.next_probe(clock.now()).unwrap();
+    estimator.next_probe(clock.now()).unwrap()
+}
+
+#[test]
+fn a_probe_is_sent_at_its_rate_with_what_waits_and_padding() {
+    let clock = ManualClock::default();
+    let probe = probe(&clock);
     let mut pacer = Pacer::new(clock.now());
     wait(&mut pacer, 0..1, Urgency::Video);
     pacer.probe(probe);
@@ -122,4 +127,36 @@ fn a_probe_is_sent_at_its_rate_with_what_waits_and_padding() {
     assert!(bytes >= probe.bytes && bytes <= probe.bytes + 1500, "{bytes} of {probe:?}");
     assert!(released.len() >= 5 && (10..=30).contains(&released.last().unwrap().0), "{released:?}");
     assert_eq!(pacer.next_deadline(), None);
+}
+
+#[test]
+fn what_there_is_room_for_need_not_wait() {
+    let clock = ManualClock::default();
+    let mut pacer = Pacer::<u32>::new(clock.now());
+    let estimate = MEGABIT.times(4.0);
+    // What 6 Mbit/s carry in 5 ms.
+    assert_eq!(pacer.room(estimate, clock.now()), 3750);
+    pacer.note_passed(3000, estimate, clock.now());
+    assert_eq!(pacer.room(estimate, clock.now()), 750);
+    clock.advance(Duration::from_millis(4));
+    assert_eq!(pacer.room(estimate, clock.now()), 3750);
+    wait(&mut pacer, 0..1, Urgency::Video);
+    assert_eq!(pacer.room(estimate, clock.now()), 0, "nothing overtakes what waits");
+    assert_eq!(pacer.room(RATE_MAX.times(100.0), clock.now()), 0);
+    run(&mut pacer, estimate, &clock, 10);
+    assert_eq!(pacer.room(RATE_MAX.times(100.0), clock.now()), BURST_BYTES_MAX);
+}
+
+/// Passes for the wrong reason if there was no probe: the next one is asked for its padding.
+#[test]
+fn a_probe_for_which_there_is_no_padding_is_given_up() {
+    let clock = ManualClock::default();
+    let mut pacer = Pacer::<u32>::new(clock.now());
+    pacer.probe(probe(&clock));
+    let mut asked = 0;
+    pacer.release(MEGABIT, clock.now(), |_, _| {
+        asked += 1;
+        0
+    });
+    assert_eq!((asked, pacer.next_deadline()), (1, None));
 }

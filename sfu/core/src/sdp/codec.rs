@@ -297,8 +297,8 @@ fn h264_profile(text: &str) -> Option<(u8, u8)> {
     })
 }
 
-/// What subscribers of pictures may ask us for.
-const OFFERED: [&str; 4] = ["nack", "nack pli", "ccm fir", RATE_ADVICE];
+/// What subscribers of pictures may ask us for, and what they may tell.
+const OFFERED: [&str; 4] = ["nack", "nack pli", "ccm fir", TRANSPORT_FEEDBACK];
 
 /// What we offer a subscriber: the one codec that everybody has, under the payload type that browsers
 /// use by default.
@@ -309,7 +309,7 @@ pub(crate) const fn ours(kind: TrackKind) -> Format<'static> {
             payload_type: super::payload::OPUS,
             rtx_payload_type: None,
             parameters: "minptime=10;useinbandfec=1",
-            feedback: &[],
+            feedback: &VOICE_FEEDBACK,
         },
         TrackKind::Video => Format {
             codec: Codec::Vp8,

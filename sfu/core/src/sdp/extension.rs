@@ -62,19 +62,30 @@ const KNOWN: [Known; COUNT] = [
 /// Reserved in one-byte headers, so that nobody who mixes the forms can use it.
 const RESERVED: u8 = 15;
 
+/// The number of [`Extension::TransportSequence`] in our own offers: the one that browsers use.
+pub(crate) const TRANSPORT_SEQUENCE_ID: u8 = 3;
+
+/// In which direction the client uses an extension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Both,
+    /// It only sends it and says so; the answer says that we only receive it.
+    Sent,
+    Received,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Offered {
     id: u8,
-    /// The client only sends it and says so; the answer says that we only receive it.
-    is_sent_only: bool,
+    direction: Direction,
 }
 
-/// The numbers of the extensions that a client sends, in one section or on its whole transport.
+/// The numbers of a client's extensions, in one section or on its whole transport.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Extensions([Option<Offered>; COUNT]);
 
 impl Extensions {
-    /// Reads the `extmap` attributes of a section. What the client only receives is left out, and what
+    /// Reads the `extmap` attributes of a section. What the client does not use is left out, and what
     /// has a number that no header has room for: such are placeholders (RFC 8285, section 6). Numbers
     /// from 16 on come in two-byte headers only, which are read like the others.
     ///
@@ -88,11 +99,14 @@ impl Extensions {
             let Some(uri) = rest.split_whitespace().next() else { continue };
             let (id, direction) = id.split_once('/').unwrap_or((id, "sendrecv"));
             let Some(id) = id.parse().ok().filter(|id| *id != 0 && *id != RESERVED) else { continue };
-            if matches!(direction, "recvonly" | "inactive") {
-                continue;
-            }
+            let direction = match direction {
+                "inactive" => continue,
+                "sendonly" => Direction::Sent,
+                "recvonly" => Direction::Received,
+                _ => Direction::Both,
+            };
             let Some(place) = KNOWN.iter().position(|known| known.uri == uri) else { continue };
-            extensions.set(place, Offered { id, is_sent_only: direction == "sendonly" })?;
+            extensions.set(place, Offered { id, direction })?;
         }
         Ok(extensions)
     }
@@ -104,7 +118,9 @@ impl Extensions {
         if is_taken || known.is_some_and(|known| known.id != offered.id) {
             return Err(SdpError::Unusable("extmap"));
         }
-        *known = Some(offered);
+        let is_otherwise = known.is_some_and(|known| known.direction != offered.direction);
+        let direction = if is_otherwise { Direction::Both } else { offered.direction };
+        *known = Some(Offered { direction, ..offered });
         Ok(())
     }
 
@@ -126,19 +142,38 @@ impl Extensions {
         }
     }
 
-    /// The number of an extension.
-    pub fn id(&self, extension: Extension) -> Option<u8> {
+    fn get(&self, extension: Extension) -> Option<Offered> {
         let place = KNOWN.iter().position(|known| known.extension == extension)?;
-        Some((*self.0.get(place)?)?.id)
+        *self.0.get(place)?
     }
 
-    /// Writes those that we use, under the client's numbers.
+    /// The number of an extension that the client sends.
+    pub fn id(&self, extension: Extension) -> Option<u8> {
+        self.get(extension).filter(|offered| offered.direction != Direction::Received).map(|it| it.id)
+    }
+
+    /// The number of an extension that the client receives.
+    pub fn received_id(&self, extension: Extension) -> Option<u8> {
+        self.get(extension).filter(|offered| offered.direction != Direction::Sent).map(|it| it.id)
+    }
+
+    /// Writes those that we offer to send.
+    pub(super) fn offer(lines: &mut Lines) {
+        for known in KNOWN.iter().filter(|known| known.extension == Extension::TransportSequence) {
+            lines.add(format_args!("a=extmap:{TRANSPORT_SEQUENCE_ID} {}", known.uri));
+        }
+    }
+
+    /// Writes those that the client sends and we use, under the client's numbers.
     pub(super) fn write(&self, lines: &mut Lines) {
         for (known, offered) in KNOWN.iter().zip(self.0) {
-            if let Some(offered) = offered.filter(|_| known.is_used) {
-                let direction = if offered.is_sent_only { "/recvonly" } else { "" };
-                lines.add(format_args!("a=extmap:{}{direction} {}", offered.id, known.uri));
-            }
+            let Some(offered) = offered.filter(|_| known.is_used) else { continue };
+            let direction = match offered.direction {
+                Direction::Both => "",
+                Direction::Sent => "/recvonly",
+                Direction::Received => continue,
+            };
+            lines.add(format_args!("a=extmap:{}{direction} {}", offered.id, known.uri));
         }
     }
 }
@@ -172,12 +207,18 @@ mod tests {
 
     #[test]
     fn what_the_client_does_not_send_is_not_agreed() {
-        for direction in ["recvonly", "inactive"] {
-            assert_eq!(read(&[format!("3/{direction} {MID}")]).unwrap().id(Extension::Mid), None);
+        for (direction, received) in [("recvonly", Some(3)), ("inactive", None)] {
+            let extensions = read(&[format!("3/{direction} {MID}")]).unwrap();
+            assert_eq!((extensions.id(Extension::Mid), written(&extensions).as_str()), (None, ""));
+            assert_eq!(extensions.received_id(Extension::Mid), received);
         }
         let sent = read(&[format!("3/sendonly {MID} more of it"), format!("4 {LEVEL}")]).unwrap();
         assert_eq!(written(&sent), format!("a=extmap:3/recvonly {MID}\r\na=extmap:4 {LEVEL}\r\n"));
         assert_eq!(sent.id(Extension::AudioLevel), Some(4));
+        assert_eq!(
+            (sent.received_id(Extension::Mid), sent.received_id(Extension::AudioLevel)),
+            (None, Some(4))
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::{
     codec::{self, Codec, Format},
     description::{Attributes, Description, Media},
     encoding::{self, Encoding},
-    extension::{Extension, Extensions},
+    extension::{Extension, Extensions, TRANSPORT_SEQUENCE_ID},
     fingerprint::Fingerprint,
 };
 use common::{
@@ -46,7 +46,7 @@ pub struct Remote {
     pub is_passive: bool,
     /// The media sections, in order.
     pub sections: Vec<Section>,
-    /// Which header extensions come on the transport, and under which numbers.
+    /// The header extensions of the transport, and their numbers.
     pub extensions: Extensions,
     /// It takes header extensions in both forms at once (RFC 8285, section 6).
     pub(super) allows_mixed: bool,
@@ -81,7 +81,7 @@ pub struct Section {
     pub encodings: Vec<Encoding>,
     /// The name of the one that is taken, where they have names.
     pub rid: Option<String>,
-    /// The header extensions that the client sends.
+    /// The client's header extensions.
     pub extensions: Extensions,
     /// Whether it is on the transport that we serve.
     pub(super) is_on_transport: bool,
@@ -175,6 +175,12 @@ impl Remote {
         })
     }
 
+    /// Whether the client takes packets that are numbered on their transport as our offers say, and tells when they
+    /// arrive.
+    pub(crate) fn tells_arrivals(&self) -> bool {
+        self.extensions.received_id(Extension::TransportSequence) == Some(TRANSPORT_SEQUENCE_ID)
+    }
+
     /// The sections in which the client receives what we offered, by their mids.
     pub(crate) fn accepted(&self) -> BTreeSet<&str> {
         let accepts = |section: &&Section| {
@@ -250,12 +256,13 @@ fn section(media: &Media<'_>) -> Result<Section, SdpError> {
     }
     let mut extensions = Extensions::read(attributes.values("extmap"))?;
     let mut feedback = chosen.as_ref().map(|chosen| chosen.feedback.clone()).unwrap_or_default();
-    agree_on_rates(&mut extensions, &mut feedback);
+    let sends = !is_inactive && !attributes.has("recvonly");
+    agree_on_rates(sends, &mut extensions, &mut feedback);
     Ok(Section {
         mid: mid.to_owned(),
         kind,
         named: None,
-        sends: !is_inactive && !attributes.has("recvonly"),
+        sends,
         receives: !is_inactive && !attributes.has("sendonly"),
         codec: chosen.as_ref().map(|chosen| chosen.codec),
         payload_type: chosen.as_ref().map(|chosen| chosen.payload_type),
@@ -276,14 +283,16 @@ fn section(media: &Media<'_>) -> Result<Section, SdpError> {
     })
 }
 
-/// Settles by what a sender learns what its line carries: by when packets arrive, for which it has to number them,
-/// or by what we advise. Who does both goes by the former, and neither half of it is of use without the other.
-fn agree_on_rates(extensions: &mut Extensions, feedback: &mut Vec<&'static str>) {
-    let is_numbered = extensions.id(Extension::TransportSequence).is_some();
-    if is_numbered && feedback.contains(&codec::TRANSPORT_FEEDBACK) {
+/// Settles by what the sender learns what its line carries, the client if it `sends`, and else we: by when packets
+/// arrive, for which it has to number them, or by what its receiver advises. Who does both goes by the former, and
+/// neither half of it is of use without the other.
+fn agree_on_rates(sends: bool, extensions: &mut Extensions, feedback: &mut Vec<&'static str>) {
+    let extension = Extension::TransportSequence;
+    let number = if sends { extensions.id(extension) } else { extensions.received_id(extension) };
+    if number.is_some() && feedback.contains(&codec::TRANSPORT_FEEDBACK) {
         feedback.retain(|name| *name != codec::RATE_ADVICE);
     } else {
-        extensions.remove(Extension::TransportSequence);
+        extensions.remove(extension);
         feedback.retain(|name| *name != codec::TRANSPORT_FEEDBACK);
     }
 }

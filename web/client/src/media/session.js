@@ -10,7 +10,7 @@ import { PeerLink } from './peer.js';
 import { Said, UNSAID } from './said.js';
 import { ServerLink } from './server.js';
 import { SpeechMeter } from './speech.js';
-import { received } from './stats.js';
+import { received, reported } from './stats.js';
 import { SOURCES } from './tracks.js';
 import { View } from './view.js';
 import { Wishes } from './wishes.js';
@@ -469,6 +469,11 @@ export class MediaSession extends Emitter {
   /** @returns {RTCPeerConnection[]} */
   get #connections() {
     return [this.#peer?.pc, this.#server?.publish, this.#server?.subscribe].filter((pc) => pc !== undefined && pc !== null);
+  }
+
+  /** What is said of what we send, by whichever way it goes; null: nothing yet. */
+  sent() {
+    return reported(this.state.route === 'server' ? this.#server?.publish : this.#peer?.pc);
   }
 
   /** Counters of everything received, for tests and for support. */

@@ -3,9 +3,11 @@
 import { el, fill, icon, iconButton } from '../../dom.js';
 import { phrase } from '../../words.js';
 import { openDeviceMenu } from '../devices.js';
+import { reactMenu } from './react.js';
 
-/** @param {Pick<App.Parts, 'calls' | 'devices'>} parts */
-export function callBar({ calls, devices }) {
+/** @param {Pick<App.Parts, 'calls' | 'devices'> & { react: (emoji: string) => void }} parts */
+export function callBar({ calls, devices, react }) {
+  const reactions = reactMenu(react);
   const mute = control('call-mute', 'M', () => calls.toggleMute());
   const camera = control('call-camera', 'V', () => calls.toggleCamera());
   const share = control('call-share', 'S', () => calls.toggleSharing());
@@ -15,9 +17,10 @@ export function callBar({ calls, devices }) {
   const hangUp = el('button', { type: 'button', class: 'button danger', 'data-testid': 'call-hangup', title: phrase('call.hangUpKey'), on: { click: () => calls.hangUp() } },
     icon('hangUp'), el('span', {}, phrase('call.hangUp')));
   const element = el('div', { class: 'call-controls', role: 'toolbar', 'aria-label': phrase('call.title') },
-    mute.element, camera.element, share.element, hand.element, hold.element, menu, hangUp);
+    mute.element, camera.element, share.element, hand.element, reactions.element, hold.element, menu, hangUp);
   return {
     element,
+    closeMenus: () => reactions.close(),
     /** @param {App.Active} active */
     update({ muted, hasMicrophone, hasCamera, said: { sharing, handRaised, onHold } }) {
       const isSilent = muted || !hasMicrophone;

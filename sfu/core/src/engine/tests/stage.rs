@@ -63,12 +63,17 @@ pub(super) fn cameras_with(mids: &[u32], lines: &str) -> Remote {
 
 /// An answer to an offer of cameras that receives in the sections with these mids.
 pub(super) fn answer(offer: &Offer, receives: impl Fn(&str) -> bool) -> Remote {
+    answer_with(offer, receives, "")
+}
+
+/// An answer that says more of each section.
+pub(super) fn answer_with(offer: &Offer, receives: impl Fn(&str) -> bool, lines: &str) -> Remote {
     let mut text = "v=0\r\no=- 2 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n".to_owned();
     for line in offer.sdp.lines() {
         if let Some(mid) = line.strip_prefix("a=mid:") {
             let direction = if receives(mid) { "recvonly" } else { "inactive" };
             text += &format!(
-                "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\nc=IN IP4 0.0.0.0\r\na=mid:{mid}\r\n{TRANSPORT}a={direction}\r\na=rtpmap:96 VP8/90000\r\n"
+                "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\nc=IN IP4 0.0.0.0\r\na=mid:{mid}\r\n{TRANSPORT}a={direction}\r\na=rtpmap:96 VP8/90000\r\n{lines}"
             );
         }
     }

@@ -1,0 +1,183 @@
+//! How much goes to one subscriber, and when.
+//!
+//! What is sent to it is numbered on its transport, whichever stream it is of. From when it says that those packets
+//! arrived, a [`BandwidthEstimator`] works out what its network carries, and a [`Pacer`] spreads what is sent by that.
+//! Nothing waits before anything is known, nor while there is room: then a batch costs a look at the clock.
+
+use crate::{
+    bandwidth::{ArrivalTime, BandwidthEstimator, Bitrate, ClusterId},
+    id::SubscriptionId,
+    pacer::{Pacer, Urgency},
+    rtcp::transport_feedback::TransportFeedback,
+    rtp::{header::ExtendedHeader, sequence::SeqNo},
+    sdp::extension::TRANSPORT_SEQUENCE_ID,
+};
+use std::time::{Duration, Instant};
+
+/// What a subscriber is taken to want at least: one good camera and a voice. More is probed for where more is sent.
+///
+/// Higher finds out sooner that there is room for more, by probes that everybody pays for who never needs it.
+const WANTED_MIN: Bitrate = Bitrate::from_bits_per_second(2_500_000);
+
+/// So many times what is sent is taken to be wanted, so that there is room when more comes.
+const WANTED_SHARE: f64 = 2.0;
+
+/// What is known of the network between us and a subscriber.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Bandwidth {
+    /// What it is thought to carry, in datagrams with their headers and padding.
+    pub estimate: Bitrate,
+    /// From the sending of a packet to the feedback on it; `None` before the first.
+    pub round_trip: Option<Duration>,
+    /// The share of packets, from 0 to 1, that were lost within the last seconds; `None` before the first feedback.
+    pub loss: Option<f64>,
+}
+
+/// A packet that waits for its turn, by its number in an outgoing track. What is in it stays where the packets of its
+/// encoding are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// What this number was given to, for the first time.
+    First(SubscriptionId, SeqNo),
+    /// What went out under this number, once more.
+    Again(SubscriptionId, SeqNo),
+}
+
+/// The packets that are sent in one turn of the loop.
+#[derive(Debug, Clone, Copy, Default)]
+struct Batch {
+    /// Bytes that may go at once.
+    room: u64,
+    /// Bytes that did.
+    passed: u64,
+}
+
+/// Of a transport whose peer has agreed to number packets and to say when they arrive.
+#[derive(Debug)]
+pub(crate) struct CongestionControl {
+    /// The number of the next packet.
+    next: u16,
+    estimator: BandwidthEstimator,
+    pacer: Pacer<Waiting>,
+    batch: Batch,
+    /// The probe that what is sent now is part of.
+    cluster: Option<ClusterId>,
+    /// Packets for which there was no room among those that wait.
+    refused: u64,
+}
+
+impl CongestionControl {
+    pub(crate) fn new(now: Instant) -> Self {
+        let mut estimator = BandwidthEstimator::new(now);
+        estimator.set_wanted(WANTED_MIN);
+        let pacer = Pacer::new(now);
+        Self { next: 1, estimator, pacer, batch: Batch::default(), cluster: None, refused: 0 }
+    }
+
+    /// Writes the number of the next packet into its header.
+    pub(crate) fn number(&self, header: &mut ExtendedHeader) {
+        header.push(TRANSPORT_SEQUENCE_ID, &self.next.to_be_bytes());
+    }
+
+    /// The packet that was [numbered](Self::number) goes out, in the batch of this moment; so many bytes on the network.
+    pub(crate) fn note_sent(&mut self, bytes: usize, now: Instant) {
+        self.estimator.on_sent(self.next, bytes, now, self.cluster);
+        self.next = self.next.wrapping_add(1);
+    }
+
+    /// The subscriber says which packets arrived when. It is sent so many bits a second.
+    pub(crate) fn note_arrivals(&mut self, feedback: TransportFeedback<'_>, sent: Bitrate, now: Instant) {
+        let mut at = feedback.reference.steps().wrapping_shl(8);
+        let arrivals = feedback.statuses().map(|(number, delta)| {
+            let arrival = delta.map(|delta| {
+                at = at.wrapping_add_signed(delta.steps().into());
+                ArrivalTime::from_units(at)
+            });
+            (number, arrival)
+        });
+        self.estimator.set_wanted(sent.times(WANTED_SHARE).max(WANTED_MIN));
+        self.estimator.on_feedback(arrivals, now);
+        if let Some(probe) = self.estimator.next_probe(now) {
+            self.pacer.probe(probe);
+        }
+    }
+
+    /// What is known.
+    pub(crate) fn bandwidth(&self) -> Bandwidth {
+        Bandwidth {
+            estimate: self.estimate(),
+            round_trip: self.estimator.round_trip(),
+            loss: self.estimator.loss_fraction(),
+        }
+    }
+
+    pub(crate) fn estimate(&self) -> Bitrate {
+        self.estimator.estimate()
+    }
+
+    /// When feedback has stayed away for too long.
+    pub(crate) const fn next_deadline(&self) -> Option<Instant> {
+        self.estimator.next_deadline()
+    }
+
+    /// Acts on feedback that stays away. Does nothing before that.
+    pub(crate) fn handle_deadline(&mut self, now: Instant) {
+        self.estimator.handle_deadline(now);
+    }
+
+    /// Packets are to be sent now, each if it is [admitted](Self::admits).
+    pub(crate) fn begin_batch(&mut self, now: Instant) {
+        // A peer that has agreed and tells nothing must not be kept waiting for ever.
+        let is_known = self.estimator.round_trip().is_some();
+        let room = if is_known { self.pacer.room(self.estimate(), now) } else { u64::MAX };
+        self.batch = Batch { room, passed: 0 };
+    }
+
+    /// Whether a packet of so many bytes is to be sent at once. If not, it waits, or is given up where too many do.
+    pub(crate) fn admits(&mut self, packet: Waiting, bytes: usize, urgency: Urgency) -> bool {
+        let Batch { room, passed } = &mut self.batch;
+        let is_admitted = *room > 0 || urgency == Urgency::Audio;
+        if is_admitted {
+            let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+            *room = room.saturating_sub(bytes);
+            *passed = passed.saturating_add(bytes);
+        } else if self.pacer.enqueue(packet, bytes, urgency).is_err() {
+            self.refused = self.refused.wrapping_add(1);
+        }
+        is_admitted
+    }
+
+    /// All that was to be sent now was admitted or waits.
+    pub(crate) fn end_batch(&mut self, now: Instant) {
+        if self.estimator.round_trip().is_some() {
+            self.pacer.note_passed(self.batch.passed, self.estimate(), now);
+        }
+    }
+
+    /// When something that waits is to be [released](Self::begin_release).
+    pub(crate) fn next_release(&self) -> Option<Instant> {
+        self.pacer.next_deadline()
+    }
+
+    /// What waits, to be released and [put back](Self::end_release).
+    pub(crate) const fn begin_release(&mut self, now: Instant) -> Pacer<Waiting> {
+        std::mem::replace(&mut self.pacer, Pacer::new(now))
+    }
+
+    /// What is sent now is part of this probe.
+    pub(crate) const fn set_cluster(&mut self, cluster: Option<ClusterId>) {
+        self.cluster = cluster;
+    }
+
+    /// What still waits.
+    pub(crate) fn end_release(&mut self, pacer: Pacer<Waiting>) {
+        self.pacer = pacer;
+        self.cluster = None;
+    }
+
+    /// Takes the count of packets that were given up.
+    pub(crate) const fn take_refused(&mut self) -> u64 {
+        std::mem::replace(&mut self.refused, 0)
+    }
+}
