@@ -78,15 +78,18 @@ test('a sample is what all connections say together', async () => {
     connection('connected', { type: 'transport', packetsReceived: 10 }, { type: 'candidate-pair', responsesReceived: 2 }),
     connection('connected', { type: 'transport', packetsReceived: 5 }, sound()), connection('closed', { type: 'transport', packetsReceived: 1_000 }),
   ];
-  const { arrived, isLost, others } = await sampled(session, connections);
+  const { arrived, isLost, others } = await sampled(session, { carrying: connections, leaving: [] });
   assert.deepEqual([arrived, isLost], [17, false]);
   assert.deepEqual(others, [{ connectionId: 'b', name: 'Ben', isMuted: false, isExpected: true, energy: 0.5, seconds: 3 }]);
-  assert.equal((await sampled(session, [connection('disconnected')])).isLost, true);
+  const lost = connection('disconnected', { type: 'transport', packetsReceived: 1 });
+  assert.equal((await sampled(session, { carrying: [lost], leaving: [] })).isLost, true);
+  const handedOver = await sampled(session, { carrying: connections, leaving: [lost] });
+  assert.deepEqual([handedOver.isLost, handedOver.arrived], [false, 18], 'the way that is being left is not missed');
 });
 
 test('of whom nothing is to be expected is nobody to miss', async () => {
   const expected = async (other, ...entries) => {
-    const { others: [{ isMuted, isExpected }] } = await sampled({ connected: true, others: () => [other] }, [connection('connected', ...entries)]);
+    const { others: [{ isMuted, isExpected }] } = await sampled({ connected: true, others: () => [other] }, { carrying: [connection('connected', ...entries)], leaving: [] });
     return [isMuted, isExpected];
   };
   const tracks = (muted) => [{ source: 'microphone', muted, track: { id: 'voice' } }];

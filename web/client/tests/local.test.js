@@ -170,6 +170,8 @@ test('a microphone that cannot be had leaves the present one in its place, and s
   failures.push('OverconstrainedError');
   assert.equal(await local.choose('microphone', 'headset'), given[0]);
   assert.deepEqual([live(), local.devices.microphone, local.problemOf('microphone').reason], [[given[0]], 'desk', 'notFound']);
+  assert.equal(await local.ask('microphone'), given[0]);
+  assert.deepEqual([local.problemOf('microphone'), live()], [null, [given[0]]], 'who is content with it is told no more');
 });
 
 test('a phone that opens one camera at a time is given time to close the first', async (t) => {

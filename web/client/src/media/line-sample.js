@@ -5,16 +5,17 @@
 
 /**
  * @param {{ connected: boolean, others: () => Other[] }} session
- * @param {RTCPeerConnection[]} connections all by which its media travels
+ * @param {{ carrying: RTCPeerConnection[], leaving: RTCPeerConnection[] }} ways by which its media travels, and by which it
+ *   still may for a moment: whatever comes by those counts, but nobody misses them
  * @returns {Promise<Omit<LineSample, 'own'>>}
  */
-export async function sampled(session, connections) {
-  const reports = await Promise.all(connections.map((pc) => (pc.connectionState === 'closed' ? null : pc.getStats())));
+export async function sampled(session, { carrying, leaving }) {
+  const reports = await Promise.all([...carrying, ...leaving].map((pc) => (pc.connectionState === 'closed' ? null : pc.getStats())));
   const entries = reports.flatMap((report) => (report ? [...report.values()] : []));
   const energies = new Map(entries.filter(({ type, kind }) => type === 'inbound-rtp' && kind === 'audio').map((entry) => [entry.trackIdentifier, entry]));
   return {
     isConnected: session.connected,
-    isLost: connections.some(({ connectionState }) => connectionState === 'disconnected' || connectionState === 'failed'),
+    isLost: carrying.some(({ connectionState }) => connectionState === 'disconnected' || connectionState === 'failed'),
     arrived: entries.reduce((sum, entry) => sum + arrivals(entry), 0),
     others: session.others().map(({ connectionId, name, state, tracks }) => {
       const microphone = tracks.find(({ source }) => source === 'microphone');

@@ -161,9 +161,8 @@ export class LocalMedia {
   /** Asks once more for a device that could not be had. @param {DeviceSource} source */
   ask(source) {
     return this.#inTurn(async () => {
-      if (this.tracks[source] || !navigator.mediaDevices) return this.tracks[source];
       this.#forgive(source);
-      await this.#ask(source);
+      if (!this.tracks[source] && navigator.mediaDevices) await this.#ask(source);
       return this.tracks[source];
     });
   }

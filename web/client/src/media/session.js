@@ -463,12 +463,11 @@ export class MediaSession extends Emitter {
   async lineSample() {
     const loudest = this.#loudest;
     this.#loudest = null;
-    return { ...await sampled(this, this.#connections), own: { isMuted: this.local.isMuted('microphone') || this.#said.now.onHold, loudest } };
-  }
-
-  /** @returns {RTCPeerConnection[]} */
-  get #connections() {
-    return [this.#peer?.pc, this.#server?.publish, this.#server?.subscribe].filter((pc) => pc !== undefined && pc !== null);
+    const direct = this.#peer ? [this.#peer.pc] : [];
+    const served = [this.#server?.publish, this.#server?.subscribe].filter((pc) => pc !== undefined && pc !== null);
+    // While one way takes over from the other, the one that is being left may end at any time.
+    const ways = this.#server ? { carrying: served, leaving: direct } : { carrying: direct, leaving: [] };
+    return { ...await sampled(this, ways), own: { isMuted: this.local.isMuted('microphone') || this.#said.now.onHold, loudest } };
   }
 
   /** What is said of what we send, by whichever way it goes; null: nothing yet. */
