@@ -36,7 +36,7 @@ function preview({ calls, devices, user }, roomId) {
   const fields = deviceFields(devices, (kind, id) => {
     if (kind !== 'speaker') local.choose(kind, id || null).then(show);
   });
-  const switches = { microphone: control('microphone'), camera: control('camera') };
+  const switches = { microphone: deviceSwitch('microphone', () => flip('microphone')), camera: deviceSwitch('camera', () => flip('camera')) };
   const direct = el('input', { type: 'checkbox', 'data-testid': 'preview-direct' });
 
   const show = () => {
@@ -48,24 +48,6 @@ function preview({ calls, devices, user }, roomId) {
     switches.camera.show(on.camera && (isAsking || local.hasCamera));
     problems.show(local.problems);
   };
-
-  /** @param {DeviceSource} source */
-  function control(source) {
-    const element = el('button', { type: 'button', class: 'icon-button control', 'data-testid': `preview-${source}`, on: { click: () => flip(source) } });
-    return {
-      element,
-      /** @param {boolean} isOn */
-      show(isOn) {
-        const [name, label] = SWITCHES[source][isOn ? 'on' : 'off'];
-        element.setAttribute('aria-label', phrase(label));
-        element.title = phrase(label);
-        element.classList.toggle('off', !isOn);
-        if (element.dataset.icon === name) return;
-        element.dataset.icon = name;
-        fill(element, icon(name));
-      },
-    };
-  }
 
   /** Whoever wants what could not be had asks for it again. @param {DeviceSource} source */
   function flip(source) {
@@ -84,15 +66,9 @@ function preview({ calls, devices, user }, roomId) {
     await calls.join(roomId, { prepared: local, muted: !on.microphone });
   };
 
-  /** @type {HTMLDialogElement} */
-  const dialog = el('dialog', { class: 'card preview', 'aria-labelledby': 'preview-title', 'data-testid': 'preview', on: { close: () => leave() } },
-    el('div', { class: 'card-header' }, el('h2', { id: 'preview-title' }, phrase('preview.title')), iconButton('close', phrase('close'), { on: { click: () => dialog.close() } })),
-    el('div', { class: 'preview-stage' }, picture.element, el('div', { class: 'preview-controls' }, switches.microphone.element, level.element, switches.camera.element)),
-    problems.element, fields.element,
-    el('label', { class: 'check' }, direct, phrase('preview.direct')),
-    el('div', { class: 'dialog-actions' },
-      el('button', { type: 'button', class: 'button', 'data-testid': 'preview-audio', on: { click: () => join(false) } }, phrase('preview.audioOnly')),
-      el('button', { type: 'button', class: 'button primary', autofocus: true, 'data-testid': 'preview-join', on: { click: () => join(on.camera) } }, phrase('preview.join'))));
+  const stage = el('div', { class: 'preview-stage' }, picture.element, el('div', { class: 'preview-controls' }, switches.microphone.element, level.element, switches.camera.element));
+  const dialog = previewDialog({ join: () => join(on.camera), joinWithSoundOnly: () => join(false), closed: () => leave() },
+    stage, problems.element, fields.element, el('label', { class: 'check' }, direct, phrase('preview.direct')));
 
   // Whoever takes another call meanwhile looks at that one.
   const offs = [
@@ -124,6 +100,36 @@ function preview({ calls, devices, user }, roomId) {
     show();
   });
   show();
+}
+
+/** @param {{ join: () => unknown, joinWithSoundOnly: () => unknown, closed: () => void }} acts @param {...Dom.Child} content */
+function previewDialog({ join, joinWithSoundOnly, closed }, ...content) {
+  /** @type {HTMLDialogElement} */
+  const dialog = el('dialog', { class: 'card preview', 'aria-labelledby': 'preview-title', 'data-testid': 'preview', on: { close: closed } },
+    el('div', { class: 'card-header' }, el('h2', { id: 'preview-title' }, phrase('preview.title')), iconButton('close', phrase('close'), { on: { click: () => dialog.close() } })),
+    content,
+    el('div', { class: 'dialog-actions' },
+      el('button', { type: 'button', class: 'button', 'data-testid': 'preview-audio', on: { click: joinWithSoundOnly } }, phrase('preview.audioOnly')),
+      el('button', { type: 'button', class: 'button primary', autofocus: true, 'data-testid': 'preview-join', on: { click: join } }, phrase('preview.join'))));
+  return dialog;
+}
+
+/** A button that switches a device on or off. @param {DeviceSource} source @param {() => void} press */
+function deviceSwitch(source, press) {
+  const element = el('button', { type: 'button', class: 'icon-button control', 'data-testid': `preview-${source}`, on: { click: press } });
+  return {
+    element,
+    /** @param {boolean} isOn */
+    show(isOn) {
+      const [name, label] = SWITCHES[source][isOn ? 'on' : 'off'];
+      element.setAttribute('aria-label', phrase(label));
+      element.title = phrase(label);
+      element.classList.toggle('off', !isOn);
+      if (element.dataset.icon === name) return;
+      element.dataset.icon = name;
+      fill(element, icon(name));
+    },
+  };
 }
 
 /** One's own picture as in a mirror, or why there is none. @param {Wire.User} user */
