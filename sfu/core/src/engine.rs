@@ -9,6 +9,7 @@
 
 mod allocate;
 mod feedback;
+mod layers;
 pub(crate) mod publish;
 mod receive;
 #[cfg(any(test, feature = "simulation"))]
@@ -21,6 +22,7 @@ use crate::{
     forward::Forwarding,
     id::{EncodingId, ParticipantId, PublicationId, SessionId, TransportId},
     keyframe::KeyFrames,
+    liveness::Liveness,
     loss::LossReason,
     negotiation::Negotiations,
     output::{MediaEvent, Output},
@@ -105,6 +107,7 @@ pub struct Engine {
     forwarding: Forwarding,
     retransmission: Retransmission,
     key_frames: KeyFrames,
+    liveness: Liveness,
     reports: Reports,
     speakers: Speakers,
     arrival_feedback: ArrivalFeedback,
@@ -132,6 +135,7 @@ impl Engine {
             forwarding: Forwarding::default(),
             retransmission: Retransmission::default(),
             key_frames: KeyFrames::default(),
+            liveness: Liveness::default(),
             reports: Reports::default(),
             speakers: Speakers::default(),
             arrival_feedback: ArrivalFeedback::default(),
@@ -198,6 +202,7 @@ impl Engine {
             self.negotiations.next_deadline(),
             self.retransmission.next_deadline(),
             self.key_frames.next_deadline(),
+            self.liveness.next_deadline(),
             self.reports.next_deadline(),
             self.speakers.next_deadline(),
             self.arrival_feedback.next_deadline(),
@@ -215,6 +220,9 @@ impl Engine {
             if self.retransmission.ask(id, &mut self.forwarding, &mut self.transports, now, output) {
                 self.want_key_frame(id, now, output);
             }
+        }
+        while let Some(id) = self.liveness.take_due(now) {
+            self.look_after(id, now, output);
         }
         self.key_frames.handle_deadline(&mut self.forwarding, &mut self.transports, now, output);
         let (forwarding, transports) = (&mut self.forwarding, &mut self.transports);
@@ -251,7 +259,7 @@ impl Engine {
         }
         for subscription in self.forwarding.subscriptions_on(id) {
             let known = self.forwarding.subscription_mut(subscription);
-            if let Some(encoding) = known.map(|(subscription, _)| subscription.encoding) {
+            if let Some(encoding) = known.and_then(|(subscription, _)| subscription.source()) {
                 self.want_key_frame(encoding, now, output);
             }
         }
@@ -274,6 +282,7 @@ impl Engine {
                 self.tell_speaking(encoding.transport, false, output);
             }
         }
+        self.liveness.forget(id);
         self.forwarding.unpublish(id);
     }
 

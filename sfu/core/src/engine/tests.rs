@@ -7,6 +7,7 @@ mod congestion;
 mod crowds;
 mod feedback;
 mod key_frames;
+mod layers;
 mod moves;
 mod naming;
 mod offers;
