@@ -123,3 +123,5 @@ mod trust;
 mod webhooks;
 #[path = "e2e/websocket.rs"]
 mod websocket;
+#[path = "e2e/whip.rs"]
+mod whip;
