@@ -32,6 +32,8 @@ pub struct Track {
     pub kind: Kind,
     /// Its stream; what a picture sends again has the next number.
     pub ssrc: u32,
+    /// In how many encodings a picture comes: one, or several whose streams have the numbers behind it.
+    pub encodings: u32,
 }
 
 /// Accepts everything that an offer sends.
@@ -47,7 +49,7 @@ pub fn material(n: u16) -> Vec<u8> {
 
 /// Cameras: each has a section of this mid, and a stream; what it sends again has the next number.
 pub fn cameras(cameras: impl IntoIterator<Item = (u32, u32)>) -> String {
-    tracks(cameras.into_iter().map(|(mid, ssrc)| Track { mid, kind: Kind::Video, ssrc }))
+    tracks(cameras.into_iter().map(|(mid, ssrc)| Track { mid, kind: Kind::Video, ssrc, encodings: 1 }))
 }
 
 /// An offer of these tracks.
@@ -56,13 +58,20 @@ pub fn tracks(tracks: impl IntoIterator<Item = Track>) -> String {
     let bundle: String = tracks.iter().map(|track| format!(" {}", track.mid)).collect();
     let mut text = session(1);
     text += &format!("a=group:BUNDLE{bundle}\r\n");
-    for Track { mid, kind, ssrc } in tracks {
+    for Track { mid, kind, ssrc, encodings } in tracks {
         text += &section(kind, &mid.to_string(), "actpass", "sendonly");
-        if kind == Kind::Video {
-            let rtx = ssrc + 1;
-            text += &format!("a=ssrc-group:FID {ssrc} {rtx}\r\na=ssrc:{rtx} cname:c\r\n");
+        let ssrcs = (0..encodings).map(|encoding| ssrc + 2 * encoding);
+        if encodings > 1 {
+            let group: String = ssrcs.clone().map(|ssrc| format!(" {ssrc}")).collect();
+            text += &format!("a=ssrc-group:SIM{group}\r\n");
         }
-        text += &format!("a=ssrc:{ssrc} cname:c\r\n");
+        for ssrc in ssrcs {
+            if kind == Kind::Video {
+                let rtx = ssrc + 1;
+                text += &format!("a=ssrc-group:FID {ssrc} {rtx}\r\na=ssrc:{rtx} cname:c\r\n");
+            }
+            text += &format!("a=ssrc:{ssrc} cname:c\r\n");
+        }
     }
     text
 }

@@ -81,7 +81,7 @@ impl Person {
     /// What its offer names.
     pub(super) fn tracks(&self) -> Vec<Track> {
         let track = |mid, kind, stream: &Option<Stream>| {
-            stream.as_ref().map(|stream| Track { mid, kind, ssrc: stream.ssrc })
+            stream.as_ref().map(|stream| Track { mid, kind, ssrc: stream.ssrc, encodings: 1 })
         };
         [track(0, Kind::Audio, &self.audio), track(1, Kind::Video, &self.video)]
             .into_iter()

@@ -1,6 +1,6 @@
 //! The latest packets of a track, kept once for all who may ask for them again.
 
-use crate::rtp::sequence::SeqNo;
+use crate::rtp::{sequence::SeqNo, vp8::Descriptor};
 use common::protocol::media::TrackKind;
 
 /// Packets of a picture that are kept: about two seconds of 2 Mbit/s.
@@ -16,7 +16,16 @@ pub(crate) struct Packet {
     pub(crate) marker: bool,
     pub(crate) has_padding: bool,
     pub(crate) timestamp: u32,
+    /// How the payload of a picture begins, if it can be read.
+    pub(crate) descriptor: Option<Descriptor>,
     pub(crate) payload: Vec<u8>,
+}
+
+impl Packet {
+    /// Whether a receiver that has nothing of its stream can begin with it.
+    pub(crate) fn starts_key_frame(&self) -> bool {
+        self.descriptor.is_some_and(|descriptor| descriptor.starts_key_frame)
+    }
 }
 
 /// A ring by sequence number. Slots keep their memory, so that a running track allocates nothing.
@@ -54,6 +63,7 @@ impl PacketBuffer {
         marker: bool,
         has_padding: bool,
         timestamp: u32,
+        descriptor: Option<Descriptor>,
         payload: &[u8],
     ) {
         let place = self.place(sequence);
@@ -65,6 +75,7 @@ impl PacketBuffer {
         slot.marker = marker;
         slot.has_padding = has_padding;
         slot.timestamp = timestamp;
+        slot.descriptor = descriptor;
         slot.payload.clear();
         slot.payload.extend_from_slice(payload);
     }

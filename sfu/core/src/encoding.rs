@@ -1,19 +1,28 @@
 //! One of the encodings in which a track comes in: what has come of it, what is missing, and who gets it.
 
 mod arrivals;
+mod rates;
 mod receive_statistics;
 
 use crate::{
-    buffer::PacketBuffer,
+    buffer::{Packet, PacketBuffer},
     id::{EncodingId, PublicationId, SubscriptionId, TransportId},
     keyframe::KeyFrameRequest,
-    rtp::{header::Header, sequence::SeqNo},
+    moment::after,
+    rtp::{header::Header, sequence::SeqNo, vp8::Descriptor},
 };
 pub(crate) use arrivals::{Arrival, Arrivals};
 use common::protocol::media::TrackKind;
+use rates::LayerRates;
 pub(crate) use receive_statistics::ReceiveStatistics;
 use slotmap::SlotMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How long an encoding may be silent before it counts as stopped, if others of its track are not.
+///
+/// Longer freezes the pictures of those who watch it for as long; shorter takes the pause of a slow camera, or a
+/// network's, for its end.
+pub(crate) const SILENCE_MAX: Duration = Duration::from_millis(500);
 
 /// All that come in.
 pub(crate) type Encodings = SlotMap<EncodingId, Encoding>;
@@ -46,6 +55,15 @@ impl Name {
     }
 }
 
+/// Where a sender's stream stood at a moment of its wall clock, as its last sender report says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SenderClock {
+    /// Wall-clock time in NTP format: seconds, and 32 bits of their fraction.
+    pub(crate) ntp: u64,
+    /// The same moment in the stream's media time.
+    pub(crate) rtp_time: u32,
+}
+
 pub(crate) struct Encoding {
     /// Of which track it is.
     pub(crate) publication: PublicationId,
@@ -57,6 +75,16 @@ pub(crate) struct Encoding {
     pub(crate) arrivals: Arrivals,
     pub(crate) statistics: ReceiveStatistics,
     pub(crate) key_frame: KeyFrameRequest,
+    /// It was seen where one of its key frames begins.
+    pub(crate) shows_key_frames: bool,
+    /// The width and height of its last key frame.
+    pub(crate) size: Option<(u16, u16)>,
+    pub(crate) rates: LayerRates,
+    /// Packets come.
+    pub(crate) is_live: bool,
+    pub(crate) last_packet_at: Option<Instant>,
+    pub(crate) clock: Option<SenderClock>,
+    /// Those who get it, and those who will as soon as it begins anew.
     pub(crate) subscribers: Vec<Subscriber>,
     /// Arrived in this batch and not forwarded yet.
     pub(crate) fresh: Vec<SeqNo>,
@@ -81,6 +109,12 @@ impl Encoding {
             arrivals: Arrivals::new(kind, has_rtx),
             statistics: ReceiveStatistics::new(kind),
             key_frame: KeyFrameRequest::default(),
+            shows_key_frames: false,
+            size: None,
+            rates: LayerRates::default(),
+            is_live: false,
+            last_packet_at: None,
+            clock: None,
             subscribers: Vec::new(),
             fresh: Vec::new(),
             reported_at: None,
@@ -109,8 +143,32 @@ impl Encoding {
             }
             Arrival::Repeated => return arrival,
         };
-        self.buffer.insert(sequence, header.marker, has_padding, header.timestamp, payload);
+        let descriptor = Descriptor::parse(payload).filter(|_| self.kind == TrackKind::Video);
+        if let Some(descriptor) = descriptor.filter(|descriptor| descriptor.starts_key_frame) {
+            self.shows_key_frames = true;
+            self.size = descriptor.size(payload).or(self.size);
+        }
+        let layer = descriptor.and_then(|descriptor| descriptor.temporal_layer).unwrap_or(0);
+        self.rates.note(layer, payload.len().saturating_add(header.bytes.len()), now);
+        self.last_packet_at = Some(now);
+        self.buffer.insert(sequence, header.marker, has_padding, header.timestamp, descriptor, payload);
         self.fresh.push(sequence);
         arrival
+    }
+
+    /// Whether a packet of this batch begins a key frame.
+    pub(crate) fn has_fresh_key_frame(&self) -> bool {
+        self.last_fresh_key_frame().is_some()
+    }
+
+    /// The last packet of this batch that begins a key frame.
+    pub(crate) fn last_fresh_key_frame(&self) -> Option<SeqNo> {
+        let fresh = self.fresh.iter().copied();
+        fresh.filter(|it| self.buffer.get(*it).is_some_and(Packet::starts_key_frame)).max()
+    }
+
+    /// When it counts as stopped if nothing more comes.
+    pub(crate) fn silent_at(&self) -> Option<Instant> {
+        self.last_packet_at.map(|at| after(at, SILENCE_MAX))
     }
 }

@@ -9,6 +9,7 @@
 
 mod allocate;
 mod feedback;
+mod layers;
 pub(crate) mod publish;
 mod receive;
 #[cfg(any(test, feature = "simulation"))]
@@ -16,11 +17,13 @@ pub mod simulation;
 mod subscribe;
 
 use crate::{
+    allocations::Allocations,
     arrival_feedback::ArrivalFeedback,
     congestion::Bandwidth,
     forward::Forwarding,
     id::{EncodingId, ParticipantId, PublicationId, SessionId, TransportId},
     keyframe::KeyFrames,
+    liveness::Liveness,
     loss::LossReason,
     negotiation::Negotiations,
     output::{MediaEvent, Output},
@@ -105,7 +108,9 @@ pub struct Engine {
     forwarding: Forwarding,
     retransmission: Retransmission,
     key_frames: KeyFrames,
+    liveness: Liveness,
     reports: Reports,
+    allocations: Allocations,
     speakers: Speakers,
     arrival_feedback: ArrivalFeedback,
     /// What is counted here; how much there is now, its owners know.
@@ -132,7 +137,9 @@ impl Engine {
             forwarding: Forwarding::default(),
             retransmission: Retransmission::default(),
             key_frames: KeyFrames::default(),
+            liveness: Liveness::default(),
             reports: Reports::default(),
+            allocations: Allocations::default(),
             speakers: Speakers::default(),
             arrival_feedback: ArrivalFeedback::default(),
             stats: Stats::default(),
@@ -198,7 +205,9 @@ impl Engine {
             self.negotiations.next_deadline(),
             self.retransmission.next_deadline(),
             self.key_frames.next_deadline(),
+            self.liveness.next_deadline(),
             self.reports.next_deadline(),
+            self.allocations.next_deadline(),
             self.speakers.next_deadline(),
             self.arrival_feedback.next_deadline(),
             self.forwarding.next_release(),
@@ -216,6 +225,9 @@ impl Engine {
                 self.want_key_frame(id, now, output);
             }
         }
+        while let Some(id) = self.liveness.take_due(now) {
+            self.look_after(id, now, output);
+        }
         self.key_frames.handle_deadline(&mut self.forwarding, &mut self.transports, now, output);
         let (forwarding, transports) = (&mut self.forwarding, &mut self.transports);
         self.reports.handle_deadline(&self.arrival_feedback, forwarding, transports, now, output);
@@ -227,6 +239,7 @@ impl Engine {
                 self.tell_speaking(encoding.transport, false, output);
             }
         }
+        self.allocate_due(now, output);
         self.expire_offers(now, output);
     }
 
@@ -246,12 +259,13 @@ impl Engine {
     /// have been waited for, and is told from now on how it is received.
     fn connected(&mut self, id: TransportId, now: Instant, output: &mut Output) {
         self.reports.begin(id, now);
+        self.allocations.look_at(id, now);
         for encoding in self.forwarding.encodings_on(id) {
             self.key_frames.ask(encoding, &mut self.forwarding, &mut self.transports, now, output);
         }
         for subscription in self.forwarding.subscriptions_on(id) {
             let known = self.forwarding.subscription_mut(subscription);
-            if let Some(encoding) = known.map(|(subscription, _)| subscription.encoding) {
+            if let Some(encoding) = known.and_then(|(subscription, _)| subscription.source()) {
                 self.want_key_frame(encoding, now, output);
             }
         }
@@ -274,6 +288,8 @@ impl Engine {
                 self.tell_speaking(encoding.transport, false, output);
             }
         }
+        self.liveness.forget(id);
+        self.allocations.asked.forget(id);
         self.forwarding.unpublish(id);
     }
 
@@ -298,6 +314,7 @@ impl Engine {
         }
         self.forwarding.forget_transport(id);
         self.reports.forget(id);
+        self.allocations.forget(id);
         self.arrival_feedback.forget(id);
         self.transports.remove(id);
     }

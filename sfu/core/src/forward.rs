@@ -1,12 +1,13 @@
 //! What comes in, and to whom it goes out.
 
 mod flush;
+mod layers;
 mod receive;
 mod release;
 
 use crate::{
     by_ssrc::BySsrc,
-    encoding::{Encoding, Encodings, Name, Subscriber},
+    encoding::{Encoding, Encodings, Name},
     id::{EncodingId, PublicationId, SubscriptionId, TransportId},
     publication::{Description, Publication},
     schedule::Schedule,
@@ -56,6 +57,8 @@ pub(crate) struct Forwarding {
     fresh: Vec<EncodingId>,
     /// Transports on which something of this batch goes out.
     due: Vec<TransportId>,
+    /// Encodings in whose place others have gone out since this batch.
+    replaced: Vec<(EncodingId, SubscriptionId)>,
     /// When what waits for its turn on a transport is to be sent.
     releases: Schedule<TransportId>,
 }
@@ -140,17 +143,15 @@ impl Forwarding {
         }
     }
 
-    /// A track goes out to one more.
-    pub(crate) fn subscribe(&mut self, subscription: Subscription) -> Option<SubscriptionId> {
-        let Subscription { publication, encoding, transport, ssrc, .. } = subscription;
+    /// A track goes out to one more. The encoding that it waits for.
+    pub(crate) fn subscribe(&mut self, subscription: Subscription) -> Option<EncodingId> {
+        let Subscription { publication, transport, ssrc, target, .. } = subscription;
         let publication = self.publications.get_mut(publication)?;
-        let encoding = self.encodings.get_mut(encoding)?;
         let egress = self.egress.entry(transport)?.or_default();
         let subscription = self.subscriptions.insert(subscription);
         publication.subscriptions.push(subscription);
-        encoding.subscribers.push(Subscriber { subscription, transport });
         egress.subscriptions.insert(ssrc, subscription);
-        Some(subscription)
+        self.set_target(subscription, target)
     }
 
     /// A track goes out to one less.
@@ -159,8 +160,8 @@ impl Forwarding {
         if let Some(publication) = self.publications.get_mut(gone.publication) {
             publication.subscriptions.retain(|subscription| *subscription != id);
         }
-        if let Some(encoding) = self.encodings.get_mut(gone.encoding) {
-            encoding.subscribers.retain(|subscriber| subscriber.subscription != id);
+        for encoding in gone.sources().into_iter().flatten() {
+            self.leave(encoding, id);
         }
         if let Some(egress) = self.egress.get_mut(gone.transport) {
             egress.subscriptions.remove(gone.ssrc);
@@ -212,7 +213,7 @@ impl Forwarding {
         }
     }
 
-    /// Looks at each that an encoding goes out to.
+    /// Looks at each that an encoding goes out to, or is to.
     pub(crate) fn for_each_subscription_of(
         &mut self,
         id: EncodingId,
@@ -239,6 +240,12 @@ impl Forwarding {
     /// An outgoing track, and what it may be of.
     pub(crate) fn subscription_mut(&mut self, id: SubscriptionId) -> Option<(&mut Subscription, &Encodings)> {
         Some((self.subscriptions.get_mut(id)?, &self.encodings))
+    }
+
+    /// Encodings that come in, or may.
+    #[cfg(any(test, feature = "simulation"))]
+    pub(crate) fn encodings(&self) -> usize {
+        self.encodings.len()
     }
 
     /// Incoming and outgoing streams.

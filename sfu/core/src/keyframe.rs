@@ -19,11 +19,30 @@ use std::time::{Duration, Instant};
 /// subscribers what one asks for.
 pub(crate) const KEYFRAME_INTERVAL: Duration = Duration::from_millis(500);
 
+/// How soon a key frame is asked for once more where somebody still waits for one to begin with.
+///
+/// Shorter asks twice where the way to a publisher is long; longer keeps those who wait with what they have.
+pub(crate) const ASK_AGAIN_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Whether a key frame of one encoding is wanted, and when it was asked for last.
 #[derive(Debug, Default)]
 pub(crate) struct KeyFrameRequest {
     is_wanted: bool,
     asked_at: Option<Instant>,
+    /// How often it was asked for.
+    asked: u32,
+}
+
+impl KeyFrameRequest {
+    /// Whether who waits for a key frame may ask for it again.
+    pub(crate) fn may_repeat(&self, now: Instant) -> bool {
+        self.asked_at.is_none_or(|asked| after(asked, ASK_AGAIN_INTERVAL) <= now)
+    }
+
+    /// How often one was asked for.
+    pub(crate) const fn asked(&self) -> u32 {
+        self.asked
+    }
 }
 
 /// What is wanted too soon after the last, and is asked for when it is time.
@@ -89,7 +108,8 @@ impl KeyFrames {
             self.deadlines.set(id, next);
             return;
         }
-        *key_frame = KeyFrameRequest { is_wanted: false, asked_at: Some(now) };
+        let asked = key_frame.asked.saturating_add(1);
+        *key_frame = KeyFrameRequest { is_wanted: false, asked_at: Some(now), asked };
         self.packet.clear();
         receiver_report::write(&mut self.packet, ssrc, &[]);
         pli::write(&mut self.packet, ssrc, ssrc);

@@ -3,7 +3,9 @@
 use crate::{
     arrival_feedback,
     budget::{self, incoming},
+    encoding::SILENCE_MAX as SILENCE_MAX_OF_ENCODING,
     keyframe::KEYFRAME_INTERVAL,
+    layer::ENCODINGS_MAX,
     negotiation::offering::{ANSWER_TIME, SECTIONS_PER_KIND_MAX, UNANSWERED_MAX},
     pacer::WAITING_MAX,
     report::REPORT_INTERVAL_MIN,
@@ -46,6 +48,11 @@ fn descriptions() -> Vec<Limit> {
         fixed("candidates, per media section", count(bounds::CANDIDATES_MAX, "candidates"), INVALID),
         fixed("formats, per media section", count(bounds::FORMATS_MAX, "formats"), INVALID),
         fixed("encodings, per media section", count(bounds::ENCODINGS_MAX, "encodings"), INVALID),
+        fixed(
+            "encodings of one picture that are taken",
+            count(ENCODINGS_MAX, "encodings"),
+            "the smallest are not asked for",
+        ),
         fixed(
             "certificates of a session description",
             count(bounds::FINGERPRINTS_MAX, "fingerprints"),
@@ -141,6 +148,11 @@ fn media() -> Vec<Limit> {
         fixed("what a participant sends as one picture", most(incoming::VIDEO), NOT_FORWARDED),
         fixed("what a participant sends as one voice", most(incoming::AUDIO), NOT_FORWARDED),
         fixed("what a participant sends in all", most(incoming::TRANSPORT), NOT_FORWARDED),
+        fixed(
+            "silence of one of several encodings of a picture",
+            time(SILENCE_MAX_OF_ENCODING),
+            "its receivers get another, as soon as a key frame of that comes",
+        ),
         fixed("what a packet counts as at least", count(incoming::PACKET_BYTES_MIN, "bytes"), NOT_FORWARDED),
     ]
 }
@@ -174,7 +186,7 @@ fn feedback() -> Vec<Limit> {
             "the rest is not read",
         ),
         fixed(
-            "time between key frames asked of a publisher, per track",
+            "time between key frames asked of a publisher, per encoding",
             time(KEYFRAME_INTERVAL),
             "asked later",
         ),
@@ -192,7 +204,7 @@ fn feedback() -> Vec<Limit> {
             ),
             "told later",
         ),
-        fixed("time between sender reports passed on, per track", time(REPORT_INTERVAL_MIN), "silence"),
+        fixed("time between sender reports passed on, per encoding", time(REPORT_INTERVAL_MIN), "silence"),
     ]
 }
 

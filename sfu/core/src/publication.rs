@@ -6,6 +6,7 @@ use crate::{
     id::{EncodingId, SubscriptionId, TransportId},
     rtp::header::Header,
     sdp::{
+        encoding::ranked,
         extension::{Extension, Extensions},
         parse::{Named, Section},
     },
@@ -54,7 +55,8 @@ impl Description {
 
     /// The encodings in which a section says that its track comes, the best last.
     pub(crate) fn encodings(section: &Section) -> Vec<Name> {
-        vec![Name { rid: section.rid.clone(), ssrc: section.ssrc, rtx_ssrc: section.rtx_ssrc }]
+        let ranked = ranked(&section.encodings).into_iter();
+        ranked.map(|it| Name { rid: it.rid.clone(), ssrc: it.ssrc, rtx_ssrc: it.rtx_ssrc }).collect()
     }
 
     /// Whether a packet can be of this track, and of the encoding with this name, by what its header extensions say.

@@ -2,7 +2,7 @@
 
 use crate::{
     arrival_feedback::ArrivalFeedback,
-    encoding::Encoding,
+    encoding::{Encoding, SenderClock},
     forward::Forwarding,
     id::{EncodingId, TransportId},
     moment::after,
@@ -97,14 +97,15 @@ impl Reports {
     /// A publisher said where its stream stands: so are its subscribers told, if they were not just now.
     pub(crate) fn pass_on(
         id: EncodingId,
-        (ntp, rtp_time): (u64, u32),
+        clock: SenderClock,
         forwarding: &mut Forwarding,
         transports: &mut Transports,
         now: Instant,
         output: &mut Output,
     ) {
         let Some(encoding) = forwarding.encoding_mut(id) else { return };
-        encoding.statistics.note_report(ntp, now);
+        encoding.statistics.note_report(clock.ntp, now);
+        encoding.clock = Some(clock);
         let next = encoding.reported_at.map(|reported| after(reported, REPORT_INTERVAL_MIN));
         if next.is_some_and(|next| now < next) {
             return;
@@ -112,7 +113,7 @@ impl Reports {
         encoding.reported_at = Some(now);
         forwarding.for_each_subscription_of(id, |subscription| {
             if let Some(transport) = transports.get_mut(subscription.transport) {
-                subscription.report(ntp, rtp_time, transport, now, output);
+                subscription.report(id, clock, transport, now, output);
             }
         });
     }

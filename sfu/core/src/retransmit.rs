@@ -62,15 +62,17 @@ impl Retransmission {
         if let Some(next) = encoding.arrivals.ask(now, &mut self.missing) {
             self.deadlines.set(id, next);
         }
+        // What nobody gets nobody misses.
+        let is_missed = !encoding.subscribers.is_empty();
         let transport = transports.get_mut(encoding.transport);
-        if let (false, Some(ssrc), Some(transport)) = (self.missing.is_empty(), encoding.name.ssrc, transport)
-        {
+        let ssrc = encoding.name.ssrc.filter(|_| is_missed && !self.missing.is_empty());
+        if let (Some(ssrc), Some(transport)) = (ssrc, transport) {
             self.packet.clear();
             receiver_report::write(&mut self.packet, ssrc, &[]);
             nack::write(&mut self.packet, ssrc, ssrc, &self.missing);
             transport.send_rtcp(&self.packet, output);
         }
-        encoding.arrivals.take_hopeless()
+        encoding.arrivals.take_hopeless() && is_missed
     }
 
     /// The encoding is gone.

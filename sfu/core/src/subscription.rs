@@ -1,12 +1,17 @@
-//! One outgoing track: a publication's packets under a stream of the subscriber's transport.
+//! One outgoing track: the packets of one of a publication's encodings after the other, under a stream of the
+//! subscriber's transport.
 
+mod selection;
+mod shift;
+mod temporal;
 mod timeline;
 
 use crate::{
     buffer::{Packet, PacketBuffer},
     congestion::Waiting,
-    encoding::Encodings,
+    encoding::{Encodings, SenderClock},
     id::{EncodingId, PublicationId, SubscriptionId, TransportId},
+    layer::Target,
     output::Output,
     pacer::Urgency,
     rtcp::sender_report::{SenderReport, middle},
@@ -15,8 +20,10 @@ use crate::{
     transport::{RtpPacket, Transport},
 };
 use common::protocol::media::TrackKind;
+use shift::{Continuity, Shift};
 use std::time::{Duration, Instant};
-use timeline::{FIRST, Timeline};
+use temporal::TemporalLayers;
+use timeline::{FIRST, Place, Sent, Timeline};
 
 /// How soon a packet may be sent again once more, at least.
 ///
@@ -36,14 +43,22 @@ const RTX_FIRST: SeqNo = SeqNo::from_extended(1);
 
 pub(crate) struct Subscription {
     pub(crate) publication: PublicationId,
-    /// The one that is forwarded.
-    pub(crate) encoding: EncodingId,
     /// On which it goes out.
     pub(crate) transport: TransportId,
     pub(crate) ssrc: u32,
     pub(crate) rtx_ssrc: u32,
     pub(crate) kind: TrackKind,
+    /// What the subscriber is to get.
+    pub(crate) target: Target,
+    /// The encoding that goes out.
+    pub(crate) current: Option<EncodingId>,
+    /// The one that is to, as soon as a key frame of it begins.
+    pub(crate) wanted: Option<EncodingId>,
+    /// Up to which temporal layer that one is to.
+    temporal: u8,
+    temporal_layers: TemporalLayers,
     timeline: Timeline,
+    continuity: Continuity,
     rtx_next: SeqNo,
     /// The media time of the packet that went out last.
     timestamp: u32,
@@ -70,20 +85,24 @@ const PADDING_MAX: u8 = u8::MAX;
 
 impl Subscription {
     pub(crate) fn new(
-        (publication, encoding): (PublicationId, EncodingId),
-        transport: TransportId,
+        (publication, transport): (PublicationId, TransportId),
         (ssrc, rtx_ssrc): (u32, u32),
         kind: TrackKind,
         now: Instant,
     ) -> Self {
         Self {
             publication,
-            encoding,
             transport,
             ssrc,
             rtx_ssrc,
             kind,
+            target: Target::BEST,
+            current: None,
+            wanted: None,
+            temporal: u8::MAX,
+            temporal_layers: TemporalLayers::default(),
             timeline: Timeline::new(PacketBuffer::length(kind), now),
+            continuity: Continuity::default(),
             rtx_next: RTX_FIRST,
             timestamp: 0,
             packets: 0,
@@ -106,8 +125,9 @@ impl Subscription {
         self.timeline.pass_over(numbers);
     }
 
-    /// Sends a packet for the first time, or lets it wait for its turn on the transport, where this subscription goes
-    /// by `id`; nothing where nobody can be reached, or what came before the first. Whether it was sent.
+    /// Sends a packet of the current encoding for the first time, or lets it wait for its turn on the transport, where
+    /// this subscription goes by `id`; nothing where nobody can be reached, or what came before the first, or what the
+    /// subscriber is not to get. Whether it was sent.
     pub(crate) fn send(
         &mut self,
         id: SubscriptionId,
@@ -120,13 +140,22 @@ impl Subscription {
         if !transport.has_path() {
             return false;
         }
-        let Some(number) = self.timeline.send(sequence) else { return false };
+        if self.timeline.is_newest(sequence)
+            && let Some(is_picture) = self.temporal_layers.leaves_out(packet.timestamp, packet.descriptor)
+        {
+            self.timeline.leave_out(sequence, is_picture);
+            return false;
+        }
+        let Some(Place { number, shift, is_newest }) = self.timeline.send(sequence) else { return false };
+        if is_newest {
+            self.continuity.note(packet, shift, now);
+        }
         let urgency = match self.kind {
             TrackKind::Audio => Urgency::Audio,
             TrackKind::Video => Urgency::Video,
         };
         transport.admits(Waiting::First(id, number), packet.payload.len(), urgency)
-            && self.send_now(number, packet, transport, now, output).is_some()
+            && self.send_now((number, shift), packet, transport, now, output).is_some()
     }
 
     /// Sends a packet that has waited; its bytes on the network. `None` if it is kept no more, or nobody can be reached.
@@ -138,13 +167,13 @@ impl Subscription {
         now: Instant,
         output: &mut Output,
     ) -> Option<usize> {
-        let packet = self.given(number, encodings)?;
-        self.send_now(number, packet, transport, now, output)
+        let (shift, packet) = self.given(number, encodings)?;
+        self.send_now((number, shift), packet, transport, now, output)
     }
 
     fn send_now(
         &mut self,
-        number: SeqNo,
+        (number, shift): (SeqNo, Shift),
         packet: &Packet,
         transport: &mut Transport,
         now: Instant,
@@ -156,10 +185,12 @@ impl Subscription {
             marker: packet.marker,
             payload_type: self.payload_type(),
             sequence: number.to_wire(),
-            timestamp: packet.timestamp,
+            timestamp: packet.timestamp.wrapping_add(shift.timestamp),
             ssrc: self.ssrc,
         };
-        let rtp = RtpPacket { header, number: (number, cycles), payload: &[&packet.payload] };
+        let (beginning, length) = shift.beginning(packet);
+        let (beginning, rest) = replaced(&beginning, length, packet);
+        let rtp = RtpPacket { header, number: (number, cycles), payload: &[beginning, rest] };
         let bytes = transport.send_rtp(rtp, now, output)?;
         transport.budget.note_forwarded(bytes, now);
         self.timestamp = header.timestamp;
@@ -168,10 +199,10 @@ impl Subscription {
         Some(bytes)
     }
 
-    /// The track's packet that a number was given to.
-    fn given<'a>(&self, number: SeqNo, encodings: &'a Encodings) -> Option<&'a Packet> {
-        let (_, sequence) = self.timeline.sent(number.to_wire()).filter(|(given, _)| *given == number)?;
-        encodings.get(self.encoding)?.buffer.get(sequence)
+    /// The packet that a number was given to, and what is added to what it says.
+    fn given<'a>(&self, number: SeqNo, encodings: &'a Encodings) -> Option<(Shift, &'a Packet)> {
+        let sent = self.timeline.sent(number.to_wire()).filter(|sent| sent.number == number)?;
+        Some((sent.shift, encodings.get(sent.encoding)?.buffer.get(sent.sequence)?))
     }
 
     /// Whether what went out under a number of these wire bits is to be [sent again](Self::send_again): if that makes
@@ -186,8 +217,8 @@ impl Subscription {
         if self.kind == TrackKind::Audio || !transport.has_path() {
             return Wish::Needless;
         }
-        let Some((number, _)) = self.timeline.sent(wire) else { return Wish::Needless };
-        let Some(packet) = self.given(number, encodings) else { return Wish::Needless };
+        let Some(Sent { number, .. }) = self.timeline.sent(wire) else { return Wish::Needless };
+        let Some((_, packet)) = self.given(number, encodings) else { return Wish::Needless };
         let interval = self.round_trip.unwrap_or_default().max(RESEND_INTERVAL_MIN);
         if self.timeline.is_resent(number, interval, now) {
             return Wish::Needless;
@@ -210,10 +241,13 @@ impl Subscription {
         now: Instant,
         output: &mut Output,
     ) -> Option<usize> {
-        let packet = self.given(number, encodings)?;
+        let (shift, packet) = self.given(number, encodings)?;
         let original = number.to_wire().to_be_bytes();
-        let payload = [original.as_slice(), &packet.payload];
+        let (beginning, length) = shift.beginning(packet);
+        let (beginning, rest) = replaced(&beginning, length, packet);
+        let payload = [original.as_slice(), beginning, rest];
         let Packet { has_padding, marker, timestamp, .. } = *packet;
+        let timestamp = timestamp.wrapping_add(shift.timestamp);
         self.send_rtx((has_padding, marker, timestamp), &payload, transport, now, output)
     }
 
@@ -263,18 +297,21 @@ impl Subscription {
         transport.send_rtp(RtpPacket { header, number: (number, cycles), payload }, now, output)
     }
 
-    /// Passes on where the publisher's stream stands: media times are its own, so are its clocks.
+    /// Passes on where the current encoding stands: media times are its own but for what is added to them, so are its
+    /// clocks.
     pub(crate) fn report(
         &mut self,
-        ntp: u64,
-        rtp_time: u32,
+        id: EncodingId,
+        SenderClock { ntp, rtp_time }: SenderClock,
         transport: &mut Transport,
         now: Instant,
         output: &mut Output,
     ) {
+        let Some((_, shift)) = self.timeline.source().filter(|_| self.current == Some(id)) else { return };
         if self.packets > 0 {
             let mut packet = Vec::new();
             let Self { ssrc, packets, octets, .. } = *self;
+            let rtp_time = rtp_time.wrapping_add(shift.timestamp);
             SenderReport { ssrc, ntp, rtp_time, packets, octets }.write(&mut packet, &[]);
             transport.send_rtcp(&packet, output);
             let [last, _] = self.reports;
@@ -291,4 +328,9 @@ impl Subscription {
         let passed = now.saturating_duration_since(*sent_at);
         self.round_trip = Some(passed.saturating_sub(held).min(ROUND_TRIP_MAX));
     }
+}
+
+/// A packet's payload with these in place of its first bytes, in two parts.
+fn replaced<'a>(beginning: &'a [u8], length: usize, packet: &'a Packet) -> (&'a [u8], &'a [u8]) {
+    (beginning.get(..length).unwrap_or_default(), packet.payload.get(length..).unwrap_or_default())
 }

@@ -13,7 +13,7 @@ use common::{
     id::ConnectionId,
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use sfu_core::{Engine, EngineConfig, MediaEvent, Output, engine::simulation::Side};
+use sfu_core::{Engine, EngineConfig, MediaEvent, Output, engine::simulation::Side, layer::Target};
 use std::{
     net::SocketAddr,
     time::{Duration, Instant},
@@ -51,6 +51,11 @@ pub(crate) struct Report {
     pub(crate) stale_answers: u32,
     /// Microphones that fell silent, or were spoken into again.
     pub(crate) turns: u32,
+    /// Encodings that stopped or went on.
+    pub(crate) encoding_turns: u32,
+    /// How often somebody was to get another layer of a track, and how often another encoding went out.
+    pub(crate) targets: u32,
+    pub(crate) switches: u64,
     /// How often somebody who sends went elsewhere.
     pub(crate) sender_moves: u32,
     pub(crate) moved: u32,
@@ -127,6 +132,7 @@ impl Meeting {
             resends_refused: stats.resends_refused,
             packets_refused: stats.packets_refused,
             moved: self.watch.moved(),
+            switches: self.watch.switches(),
             longest_round_trip: self.watch.longest_round_trip(),
             trace: self.network.trace(),
             ..self.report
@@ -165,7 +171,7 @@ impl Meeting {
 
     fn act(&mut self, n: usize) {
         let now = self.clock.now();
-        let what = self.random.random_range(0..26);
+        let what = self.random.random_range(0..30);
         let from = self.random.random_range(65_400..u16::MAX);
         let device = &mut self.devices[n];
         match what {
@@ -173,13 +179,14 @@ impl Meeting {
             0 => self.leave(n),
             1..5 if device.is_in => {
                 let kind = if what < 3 { Kind::Video } else { Kind::Audio };
-                device.add(kind, u16::try_from(n).unwrap());
+                let several = self.random.random_bool(0.6);
+                device.add(kind, several, u16::try_from(n).unwrap());
                 self.publish(n);
             }
             // One more than it may, at once.
             18 if device.is_in => {
                 while device.sources.len() <= TRACKS_MAX {
-                    device.add(Kind::Video, u16::try_from(n).unwrap());
+                    device.add(Kind::Video, false, u16::try_from(n).unwrap());
                 }
                 self.publish(n);
             }
@@ -210,6 +217,12 @@ impl Meeting {
             21 => self.answer_again(n),
             22 => device.hesitates = HESITATION_STEPS,
             23 => self.move_on(n),
+            24..26 => (0..20).for_each(|_| self.retarget(n)),
+            26 => self.retarget(n),
+            27 => {
+                let which = self.random.random_range(0..3);
+                self.report.encoding_turns += device.turn_encodings(which);
+            }
             _ => {
                 let garbage: Vec<u8> = (0..60).map(|_| self.random.random()).collect();
                 self.network.send(stranger(from), server(), &garbage, now);
@@ -222,6 +235,22 @@ impl Meeting {
         if let (Some(link), Some(datagram)) = (self.devices[n].link(side), datagram) {
             self.network.send(link.home(), server(), &datagram, self.clock.now());
         }
+    }
+
+    /// One of the tracks that a device receives is to come in another layer, or not at all.
+    fn retarget(&mut self, n: usize) {
+        let tracks: Vec<_> = self.engine.received(id(n)).map(|received| received.track).collect();
+        if tracks.is_empty() {
+            return;
+        }
+        let track = tracks[self.random.random_range(0..tracks.len())];
+        let target = match self.random.random_range(0..8) {
+            0 => Target::Paused,
+            1 => Target::BEST,
+            which => Target::Layer { encoding: which % 3, temporal: which / 3 % 2 },
+        };
+        assert!(self.engine.set_target(id(n), track, target, self.clock.now(), &mut self.output));
+        self.report.targets += 1;
     }
 
     /// A device goes elsewhere with both transports. It says so, and its media comes from there at once.
@@ -268,7 +297,7 @@ impl Meeting {
         self.watch.look(&self.engine, &self.output);
     }
 
-    /// A datagram comes to a device: it answers checks, and remembers reports.
+    /// A datagram comes to a device: it answers checks and requests for key frames, and remembers reports.
     fn hear(&mut self, to: SocketAddr, datagram: &mut [u8], now: Instant) {
         let line = line_of(to.port());
         for device in &mut self.devices {
@@ -279,6 +308,8 @@ impl Meeting {
             }
             if device.subscribe.as_ref().is_some_and(|link| link.line == line) {
                 device.hear(datagram, now);
+            } else {
+                device.note_requests(datagram);
             }
         }
     }
@@ -298,7 +329,9 @@ impl Meeting {
             match event {
                 MediaEvent::Offer { offer, .. } => self.devices[n].note_offer(offer),
                 MediaEvent::Lost { .. } => self.leave(n),
-                MediaEvent::Speaking { .. } => {}
+                MediaEvent::Speaking { .. }
+                | MediaEvent::Subscriptions { .. }
+                | MediaEvent::Layers { .. } => {}
             }
         }
     }

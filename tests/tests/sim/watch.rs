@@ -8,7 +8,7 @@ use sfu_core::{
         report_block::{ReportBlock, ReportBlocks},
         sender_report::{SenderReport, middle},
     },
-    rtp::{header::Header, sequence::SeqNo},
+    rtp::{header::Header, sequence::SeqNo, vp8::Descriptor},
     srtp::{Opener, Profile, contexts},
 };
 use std::{
@@ -34,6 +34,43 @@ const CONSENT_TIME: Duration = Duration::from_secs(30);
 /// Bytes of one picture that are forwarded within a second: its burst, and what comes in a second.
 const PICTURE_BYTES: usize = 2_000_000;
 
+/// What a packet says of when and of what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Said {
+    timestamp: u32,
+    /// Of a picture.
+    picture: Option<Picture>,
+}
+
+/// What a packet says of its picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Picture {
+    id: u16,
+    starts_key_frame: bool,
+    /// Of which encoding its publisher sent it.
+    encoding: u8,
+}
+
+impl Said {
+    fn read(header: &Header<'_>, payload: &[u8]) -> Self {
+        let descriptor = Descriptor::parse(payload).filter(|_| header.payload_type != 111);
+        let picture = descriptor.and_then(|descriptor| {
+            let (id, encoding) = (descriptor.picture_id?, *payload.last()?);
+            Some(Picture { id, starts_key_frame: descriptor.starts_key_frame, encoding })
+        });
+        Self { timestamp: header.timestamp, picture }
+    }
+
+    /// Whether a packet follows another in time, and what it says of its picture goes on from it.
+    fn follows(self, before: Self, is_next: bool) -> bool {
+        let is_later = self.timestamp.wrapping_sub(before.timestamp).cast_signed() >= 0;
+        let (Some(picture), Some(former)) = (self.picture, before.picture) else { return is_later };
+        let step = picture.id.wrapping_sub(former.id) % 0x8000;
+        let is_begun = picture.encoding == former.encoding || picture.starts_key_frame;
+        is_later && is_begun && (!is_next || step <= 1)
+    }
+}
+
 /// What comes from and goes to one transport.
 struct Line {
     opener: Opener,
@@ -53,8 +90,10 @@ struct Line {
     /// The pictures of the last second: when, and bytes, and all of them.
     pictures: BTreeMap<u32, (VecDeque<(Instant, usize)>, usize)>,
     highest: BTreeMap<u32, SeqNo>,
-    /// The times of each stream's packets, by their numbers.
-    timelines: BTreeMap<u32, BTreeMap<SeqNo, u32>>,
+    /// What each stream's packets say, by their numbers.
+    timelines: BTreeMap<u32, BTreeMap<SeqNo, Said>>,
+    /// Packets with which another encoding took over.
+    switches: u64,
     /// Stream, cycle and number of every packet: what AES-GCM's nonce is made of.
     sealed: BTreeSet<(u32, u32, u16)>,
     sealed_rtcp: BTreeSet<u32>,
@@ -86,6 +125,7 @@ impl Watch {
             pictures: BTreeMap::new(),
             highest: BTreeMap::new(),
             timelines: BTreeMap::new(),
+            switches: 0,
             sealed: BTreeSet::new(),
             sealed_rtcp: BTreeSet::new(),
             second: VecDeque::new(),
@@ -138,6 +178,11 @@ impl Watch {
         self.lines.values().map(|line| u32::from(line.ports.len() > 1)).sum()
     }
 
+    /// How often another encoding of a track took over.
+    pub(crate) fn switches(&self) -> u64 {
+        self.lines.values().map(|line| line.switches).sum()
+    }
+
     /// The longest round trip that a receiver reported.
     pub(crate) fn longest_round_trip(&self) -> Duration {
         let round_trips = self.lines.values().flat_map(|line| line.round_trips.values());
@@ -151,7 +196,8 @@ impl Watch {
         assert!(footprint.windows_per_transport <= 64, "{footprint:?}");
         assert!(footprint.transports <= 2 * stats.participants, "{footprint:?} {stats:?}");
         assert!(footprint.addresses <= 16 * footprint.transports, "{footprint:?}");
-        assert!(footprint.streams <= 2 * stats.publications, "{footprint:?} {stats:?}");
+        assert!(footprint.encodings <= 3 * stats.publications, "{footprint:?} {stats:?}");
+        assert!(footprint.streams <= 2 * footprint.encodings, "{footprint:?} {stats:?}");
         assert_eq!(footprint.feedback, stats.subscriptions, "{footprint:?}");
         assert!(stats.publications <= 8 * stats.participants, "{stats:?}");
         assert!(output.capacity() <= 8 * 1024 * 1024, "{} bytes", output.capacity());
@@ -179,35 +225,40 @@ impl Line {
         if is_again {
             let original = u16::from_be_bytes([payload[0], payload[1]]);
             self.note_again(header.ssrc, original, now);
-            self.compare_time(header.ssrc - 1, original, header.timestamp);
+            self.compare(header.ssrc - 1, original, Said::read(&header, &payload[2..]));
         } else {
             self.note_picture(header.ssrc, datagram.len(), now);
-            self.note_time(header.ssrc, number, header.timestamp);
+            self.note_said(header.ssrc, number, Said::read(&header, &payload));
         }
     }
 
-    /// A subscriber's time never goes back: of two packets the one with the higher number is of the same time
-    /// or of a later one, whichever comes first.
-    fn note_time(&mut self, ssrc: u32, number: SeqNo, timestamp: u32) {
+    /// A subscriber sees one stream, of whichever encodings it is made. Its time never goes back: of two packets the one
+    /// with the higher number is of the same time or of a later one, whichever comes first. Pictures are numbered
+    /// without holes, and another encoding takes over with a key frame.
+    fn note_said(&mut self, ssrc: u32, number: SeqNo, said: Said) {
         let timeline = self.timelines.entry(ssrc).or_default();
-        let follows = |later: u32, earlier: u32| later.wrapping_sub(earlier).cast_signed() >= 0;
         let before = timeline.range(..number).next_back();
         let after = timeline.range(number..).next();
-        let in_order = before.is_none_or(|(_, time)| follows(timestamp, *time))
-            && after.is_none_or(|(_, time)| follows(*time, timestamp));
-        assert!(in_order, "stream {ssrc}: {number:?} at {timestamp} between {before:?} and {after:?}");
-        timeline.insert(number, timestamp);
+        let follows_before =
+            before.is_none_or(|(other, before)| said.follows(*before, other.next() == number));
+        let precedes_after = after.is_none_or(|(other, after)| after.follows(said, number.next() == *other));
+        assert!(
+            follows_before && precedes_after,
+            "stream {ssrc}: {number:?}, {said:?} between {before:?} and {after:?}"
+        );
+        let encoding = |said: &Said| said.picture.map(|picture| picture.encoding);
+        self.switches += u64::from(
+            before.is_some_and(|(_, before)| encoding(before) != encoding(&said)) && after.is_none(),
+        );
+        timeline.insert(number, said);
     }
 
-    /// What is sent again is of the time that it was of.
-    fn compare_time(&self, ssrc: u32, original: u16, timestamp: u32) {
+    /// What is sent again is what it was.
+    fn compare(&self, ssrc: u32, original: u16, again: Said) {
         let number = self.highest.get(&ssrc).map(|highest| highest.extend(original));
         let Some(number) = number else { panic!("stream {ssrc} is sent again before anything of it") };
-        let time = self.timelines.get(&ssrc).and_then(|timeline| timeline.get(&number));
-        assert!(
-            time.is_none_or(|time| *time == timestamp),
-            "stream {ssrc}: {number:?} at {timestamp}, not {time:?}"
-        );
+        let said = self.timelines.get(&ssrc).and_then(|timeline| timeline.get(&number));
+        assert!(said.is_none_or(|said| *said == again), "stream {ssrc}: {number:?} {again:?}, not {said:?}");
     }
 
     /// How soon a packet of a stream may be sent again once more.

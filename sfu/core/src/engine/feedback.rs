@@ -2,6 +2,7 @@
 
 use super::Engine;
 use crate::{
+    encoding::SenderClock,
     forward::Sent,
     id::TransportId,
     output::Output,
@@ -57,8 +58,8 @@ impl Engine {
     ) {
         let (forwarding, transports) = (&mut self.forwarding, &mut self.transports);
         if let Some(stream) = forwarding.stream(id, report.ssrc).filter(|stream| !stream.is_rtx) {
-            let clocks = (report.ntp, report.rtp_time);
-            Reports::pass_on(stream.encoding, clocks, forwarding, transports, now, output);
+            let clock = SenderClock { ntp: report.ntp, rtp_time: report.rtp_time };
+            Reports::pass_on(stream.encoding, clock, forwarding, transports, now, output);
         }
     }
 
@@ -105,7 +106,7 @@ impl Engine {
     fn note_picture_loss(&mut self, id: TransportId, ssrc: u32, now: Instant, output: &mut Output) {
         let subscription = self.forwarding.subscription(id, ssrc);
         let known = subscription.and_then(|subscription| self.forwarding.subscription_mut(subscription));
-        if let Some(encoding) = known.map(|(subscription, _)| subscription.encoding) {
+        if let Some(encoding) = known.and_then(|(subscription, _)| subscription.source()) {
             self.want_key_frame(encoding, now, output);
         }
     }

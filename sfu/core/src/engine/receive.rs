@@ -3,7 +3,7 @@
 use super::Engine;
 use crate::{
     demux::{self, Protocol},
-    encoding::Arrival,
+    encoding::{Arrival, Encoding},
     forward::{Received, Sent},
     output::Output,
     stun::read::{Addressee, Message},
@@ -93,9 +93,13 @@ impl Engine {
         if received.is_none_or(|received| received.arrival.is_some()) {
             self.arrival_feedback.note(id, &opened.header, received.is_some(), now);
         }
-        let Received { encoding, is_of_new_stream, arrival, level } = received?;
-        if is_of_new_stream {
+        let Received { encoding, is_of_new_stream, is_beginning, arrival, level } = received?;
+        let begins = || self.forwarding.encoding(encoding).is_some_and(Encoding::has_fresh_key_frame);
+        if is_of_new_stream && !begins() {
             self.key_frames.ask(encoding, &mut self.forwarding, &mut self.transports, now, output);
+        }
+        if is_beginning {
+            self.note_beginning(encoding, now, output);
         }
         match arrival {
             None => {

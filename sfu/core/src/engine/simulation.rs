@@ -35,6 +35,8 @@ pub struct Footprint {
     pub addresses: usize,
     /// The most that one transport has.
     pub addresses_per_transport: usize,
+    /// Encodings of incoming tracks.
+    pub encodings: usize,
     /// Incoming streams.
     pub streams: usize,
     /// Outgoing streams.
@@ -54,6 +56,7 @@ impl Engine {
             transports: self.transports.iter().count(),
             addresses: self.transports.addresses(),
             addresses_per_transport: most(&|it| it.addresses().count()),
+            encodings: self.forwarding.encodings(),
             streams,
             feedback,
             windows_per_transport: most(&Transport::remembered_streams),

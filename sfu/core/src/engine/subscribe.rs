@@ -226,12 +226,13 @@ impl Engine {
             if self.forwarding.subscription(transport, ssrc).is_some() {
                 continue;
             }
-            let (kind, Some(&encoding)) = (known.description.kind, known.encodings.last()) else { continue };
-            let of = (publication, encoding);
-            self.forwarding.subscribe(Subscription::new(of, transport, (ssrc, rtx_ssrc), kind, now));
-            if is_connected {
-                self.want_key_frame(encoding, now, output);
+            let (kind, way) = (known.description.kind, (publication, transport));
+            let subscription = Subscription::new(way, (ssrc, rtx_ssrc), kind, now);
+            let wanted = self.forwarding.subscribe(subscription);
+            if let Some(wanted) = wanted.filter(|_| is_connected) {
+                self.want_key_frame(wanted, now, output);
             }
         }
+        self.allocations.look_at(transport, now);
     }
 }

@@ -18,18 +18,21 @@ impl Forwarding {
             };
             transport.begin_batch(now);
             for (from, to) in egress.pictures.drain(..).chain(egress.voices.drain(..)) {
-                let (encoding, subscription) = (self.encodings.get(from), self.subscriptions.get_mut(to));
-                let (Some(encoding), Some(subscription)) = (encoding, subscription) else { continue };
-                for sequence in &encoding.fresh {
-                    let Some(packet) = encoding.buffer.get(*sequence) else { continue };
-                    let is_sent = subscription.send(to, *sequence, packet, transport, now, output);
-                    sent.first = sent.first.wrapping_add(is_sent.into());
+                let Some(subscription) = self.subscriptions.get_mut(to) else { continue };
+                let before = subscription.current;
+                let first = subscription.forward(to, from, &self.encodings, transport, now, output);
+                sent.first = sent.first.wrapping_add(first);
+                if subscription.current != before {
+                    self.replaced.extend(before.map(|before| (before, to)));
                 }
             }
             transport.end_batch(now);
             sent.add(self.release(id, transports, now, output));
         }
         self.due = due;
+        while let Some((encoding, subscription)) = self.replaced.pop() {
+            self.leave(encoding, subscription);
+        }
         for id in self.fresh.drain(..) {
             if let Some(encoding) = self.encodings.get_mut(id) {
                 encoding.fresh.clear();

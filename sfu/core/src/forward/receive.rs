@@ -23,6 +23,8 @@ pub(crate) struct Received {
     pub(crate) encoding: EncodingId,
     /// The first of a stream that no description named.
     pub(crate) is_of_new_stream: bool,
+    /// The first of its encoding, or of those that come after it had stopped.
+    pub(crate) is_beginning: bool,
     /// `None` if it is more than its track may send.
     pub(crate) arrival: Option<Arrival>,
     /// How loud it is, in dB below the loudest that there is, if it says so (RFC 6464).
@@ -45,7 +47,14 @@ impl Forwarding {
         let encoding = self.encodings.get_mut(id)?;
         let publication = self.publications.get_mut(encoding.publication)?;
         if !publication.incoming.take(bytes, now) {
-            return Some(Received { encoding: id, is_of_new_stream, arrival: None, level: None });
+            let is_beginning = false;
+            return Some(Received {
+                encoding: id,
+                is_of_new_stream,
+                is_beginning,
+                arrival: None,
+                level: None,
+            });
         }
         let level = publication.audio_level.and_then(|id| header.extension(id)?.first());
         let (wire, has_padding, payload) = if is_rtx {
@@ -59,8 +68,9 @@ impl Forwarding {
         if !was_fresh && !encoding.fresh.is_empty() {
             self.fresh.push(id);
         }
+        let is_beginning = !std::mem::replace(&mut encoding.is_live, true);
         let level = level.map(|level| level & LEVEL_MASK);
-        Some(Received { encoding: id, is_of_new_stream, arrival: Some(arrival), level })
+        Some(Received { encoding: id, is_of_new_stream, is_beginning, arrival: Some(arrival), level })
     }
 
     /// What a stream is that no description named: that of the only encoding that may have its payload type, and

@@ -7,6 +7,13 @@
 /// The longest descriptor, in bytes.
 pub const DESCRIPTOR_BYTES_MAX: usize = 6;
 
+/// Temporal layers that a descriptor can count.
+pub const TEMPORAL_LAYERS_MAX: usize = 4;
+
+/// The uncompressed part of a key frame up to its size: a tag of three bytes, the start code, and two bytes for each
+/// dimension (RFC 6386, section 9.1).
+const KEY_FRAME_HEADER_BYTES: usize = 10;
+
 /// A descriptor, as far as forwarding needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Descriptor {
@@ -82,6 +89,19 @@ impl Descriptor {
         Some(rest)
     }
 
+    /// The width and height of a key frame's pictures, in pixels, where the packet begins one whose header can be read.
+    ///
+    /// `payload` is that which this was read from.
+    pub fn size(&self, payload: &[u8]) -> Option<(u16, u16)> {
+        let frame = payload.get(self.length..).filter(|_| self.starts_key_frame)?;
+        let &[_, _, _, 0x9D, 0x01, 0x2A, w0, w1, h0, h1] = frame.first_chunk::<KEY_FRAME_HEADER_BYTES>()?
+        else {
+            return None;
+        };
+        // The upper two bits say how it is to be scaled.
+        Some((u16::from_le_bytes([w0, w1]) & 0x3FFF, u16::from_le_bytes([h0, h1]) & 0x3FFF))
+    }
+
     /// The descriptor of `payload` with other numbers where it has any, as the first so many bytes of what is returned.
     ///
     /// `payload` is that which this was read from.
@@ -152,6 +172,16 @@ mod tests {
         assert!(!starts(&[0x00, 0x9C]), "a later packet");
         assert!(!starts(&[0x11, 0x9C]), "a later partition");
         assert!(!starts(&[0x10, 0x9D]), "another frame");
+    }
+
+    #[test]
+    fn a_key_frame_says_how_large_its_pictures_are() {
+        let frame = [0x10, 0x50, 0x00, 0x00, 0x9D, 0x01, 0x2A, 0x80, 0x42, 0x68, 0x01, 0xFF];
+        let size = |payload: &[u8]| Descriptor::parse(payload).unwrap().size(payload);
+        assert_eq!(size(&frame), Some((640, 360)), "without the scale");
+        assert_eq!(size(&frame[..10]), None, "it is cut");
+        assert_eq!(size(&[0x10, 0x51, 0, 0, 0x9D, 0x01, 0x2A, 0x80, 2, 0x68, 1]), None, "no key frame");
+        assert_eq!(size(&[0x10, 0x50, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]), None, "encrypted");
     }
 
     #[test]

@@ -64,18 +64,22 @@ fn keep(lines: &mut Lines, section: &Section, transport: &str) {
     lines.media(name(kind), 9, protocol, format);
     lines.add(format_args!("a=mid:{}", section.mid));
     lines.append(transport);
+    if section.is_mux_only {
+        lines.add(format_args!("a=rtcp-mux-only"));
+    }
     if section.has_reduced_rtcp {
         lines.add(format_args!("a=rtcp-rsize"));
     }
     lines.add(format_args!("a={}", if takes(section) { "recvonly" } else { "inactive" }));
     section.extensions.write(lines);
     format.write(lines);
-    // Of several encodings the client is to send one (RFC 8853, section 5.3.2).
-    if let Some(rid) = &section.rid {
+    let rids: Vec<&str> = section.encodings.iter().filter_map(|encoding| encoding.rid.as_deref()).collect();
+    for rid in &rids {
         lines.add(format_args!("a=rid:{rid} recv"));
-        if section.is_simulcast {
-            lines.add(format_args!("a=simulcast:recv {rid}"));
-        }
+    }
+    // The client is to send all that are taken, for receivers to get the one that suits them (RFC 8853, section 5.3.2).
+    if section.is_simulcast && !rids.is_empty() {
+        lines.add(format_args!("a=simulcast:recv {}", rids.join(";")));
     }
 }
 

@@ -12,8 +12,6 @@ pub struct Encoding {
     pub ssrc: Option<u32>,
     /// The stream in which it is sent again.
     pub rtx_ssrc: Option<u32>,
-    /// It is not sent for now (RFC 8853, section 5.1).
-    is_paused: bool,
     /// How large it is at most, as far as its name comes with such bounds.
     size_max: Size,
 }
@@ -45,11 +43,37 @@ pub(super) fn read(attributes: &Attributes<'_>) -> Result<Vec<Encoding>, SdpErro
         .collect())
 }
 
-/// The best of several encodings, which is taken while receivers cannot choose: of those that are sent the
-/// largest where sizes are said, and otherwise the last, as encodings are listed from the smallest on (W3C
-/// webrtc-pc, section 5.2, `scaleResolutionDownBy`).
-pub(super) fn best(encodings: &[Encoding]) -> Option<&Encoding> {
-    encodings.iter().max_by_key(|encoding| (!encoding.is_paused, encoding.size_max))
+/// Encodings of one track that are taken at most: what browsers send. Each keeps its packets for those who miss some.
+pub(crate) const TAKEN_MAX: usize = 3;
+
+/// Those of a section's encodings that are taken, in the description's order: the best of them, and where nothing is
+/// said of them one without a name.
+pub(super) fn taken(mut encodings: Vec<Encoding>) -> Vec<Encoding> {
+    while encodings.len() > TAKEN_MAX {
+        let smallest = encodings.iter().enumerate().min_by_key(|(_, encoding)| encoding.size_max);
+        let Some((index, _)) = smallest else { break };
+        encodings.remove(index);
+    }
+    if encodings.is_empty() {
+        encodings.push(Encoding::default());
+    }
+    let are_named = encodings.len() > 1 && encodings.iter().all(|encoding| encoding.rid.is_some());
+    if are_named {
+        // Under which of its SSRCs a client sends which of them, its packets say and its description does not:
+        // the order of Firefox's SSRCs is not that of its rids.
+        for encoding in &mut encodings {
+            (encoding.ssrc, encoding.rtx_ssrc) = (None, None);
+        }
+    }
+    encodings
+}
+
+/// Encodings from the worst to the best: by their sizes where those are said, and otherwise in the description's
+/// order, as encodings are listed from the smallest on (W3C webrtc-pc, section 5.2, `scaleResolutionDownBy`).
+pub(crate) fn ranked(encodings: &[Encoding]) -> Vec<&Encoding> {
+    let mut ranked: Vec<&Encoding> = encodings.iter().collect();
+    ranked.sort_by_key(|encoding| encoding.size_max);
+    ranked
 }
 
 /// The longest name, in bytes: what a one-byte header extension has room for.
@@ -76,9 +100,10 @@ fn rids(attributes: &Attributes<'_>) -> Result<Vec<Encoding>, SdpError> {
     for stream in listed.split(';') {
         // Of alternatives the first is preferred.
         let rid = stream.split(',').next().unwrap_or_default();
-        let (is_paused, rid) = rid.strip_prefix('~').map_or((false, rid), |rid| (true, rid));
+        // One that is not sent for now (RFC 8853, section 5.1) may be sent later.
+        let rid = rid.strip_prefix('~').unwrap_or(rid);
         if let Some(known) = sent.iter().find(|known| known.rid.as_deref() == Some(rid)) {
-            push(&mut ordered, Encoding { is_paused, ..known.clone() })?;
+            push(&mut ordered, known.clone())?;
         }
     }
     Ok(ordered)
@@ -162,7 +187,8 @@ mod tests {
     }
 
     fn best_rid(lines: &str) -> String {
-        best(&encodings(lines).unwrap()).unwrap().rid.clone().unwrap()
+        let taken = taken(encodings(lines).unwrap());
+        ranked(&taken).last().unwrap().rid.clone().unwrap()
     }
 
     const RIDS: &str = "a=rid:f send\na=rid:q send\na=rid:h send\n";
@@ -173,7 +199,7 @@ mod tests {
         assert_eq!(short(&found), [("q", 0, 0), ("h", 0, 0), ("f", 0, 0)]);
         assert_eq!(best_rid(&format!("{RIDS}a=simulcast:recv z send q;h;f\n")), "f");
         assert_eq!(best_rid("a=rid:0 send\n"), "0", "one alone");
-        assert_eq!(best_rid(&format!("{RIDS}a=simulcast:send q;h;~f\n")), "h", "what is not sent is no use");
+        assert_eq!(best_rid(&format!("{RIDS}a=simulcast:send q;h;~f\n")), "f", "it may be sent later");
     }
 
     #[test]
@@ -202,11 +228,31 @@ mod tests {
     fn a_group_says_that_streams_are_encodings_of_one_picture() {
         let found = encodings("a=ssrc-group:SIM 1 3\na=ssrc-group:FID 1 2\na=ssrc-group:FID 3 4\n").unwrap();
         assert_eq!(short(&found), [("", 1, 2), ("", 3, 4)]);
-        assert_eq!(best(&found).unwrap().ssrc, Some(3));
+        assert_eq!(short(&taken(found.clone())), short(&found));
         let without = encodings("a=ssrc-group:FID 1 2\na=ssrc-group:FID 3 4\na=ssrc:9 cname:c\n").unwrap();
         assert_eq!(short(&without), [("", 1, 2)]);
         assert_eq!(short(&encodings("a=ssrc:9 cname:c\na=ssrc:8 cname:c\n").unwrap()), [("", 9, 0)]);
         assert_eq!(encodings("a=ssrc-group:FID 1\na=ssrc-group:SIM x\na=ssrc:y\n"), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn of_more_than_browsers_send_the_best_are_taken() {
+        let rids =
+            "a=rid:a send max-br=9\na=rid:b send max-br=1\na=rid:c send max-br=5\na=rid:d send max-br=7\n";
+        let found = taken(encodings(&format!("{rids}a=simulcast:send a;b;c;d\n")).unwrap());
+        assert_eq!(short(&found), [("a", 0, 0), ("c", 0, 0), ("d", 0, 0)]);
+        let ranked: Vec<_> = ranked(&found).iter().map(|one| one.rid.as_deref().unwrap()).collect();
+        assert_eq!(ranked, ["c", "d", "a"]);
+        assert_eq!(short(&taken(encodings("a=x\n").unwrap())), [("", 0, 0)]);
+    }
+
+    #[test]
+    fn the_streams_of_several_names_are_left_to_the_packets() {
+        let pairs = "a=ssrc-group:FID 1 2\na=ssrc-group:FID 3 4\n";
+        let found = encodings(&format!("a=rid:a send\na=rid:b send\na=simulcast:send a;b\n{pairs}")).unwrap();
+        assert_eq!(short(&taken(found)), [("a", 0, 0), ("b", 0, 0)]);
+        let alone = encodings("a=rid:a send\na=ssrc-group:FID 1 2\n").unwrap();
+        assert_eq!(short(&taken(alone)), [("a", 1, 2)]);
     }
 
     #[test]

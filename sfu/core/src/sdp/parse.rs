@@ -15,7 +15,7 @@ use common::{
 use std::collections::BTreeSet;
 
 /// The longest text taken over from a description, in bytes.
-const TOKEN_BYTES_MAX: usize = 256;
+pub(super) const TOKEN_BYTES_MAX: usize = 256;
 
 /// The longest mid, in bytes.
 const MID_BYTES_MAX: usize = 32;
@@ -73,23 +73,20 @@ pub struct Section {
     pub payload_type: Option<u8>,
     /// The payload type of its retransmissions (RFC 4588).
     pub rtx_payload_type: Option<u8>,
-    /// The stream that is taken, if it is named.
-    pub ssrc: Option<u32>,
-    /// The stream of its retransmissions.
-    pub rtx_ssrc: Option<u32>,
-    /// All streams that the client could send.
+    /// The streams that are taken, in the client's order: one at least.
     pub encodings: Vec<Encoding>,
-    /// The name of the one that is taken, where they have names.
-    pub rid: Option<String>,
     /// The client's header extensions.
     pub extensions: Extensions,
     /// Whether it is on the transport that we serve.
     pub(super) is_on_transport: bool,
     /// The client had ended it, or has.
     pub(super) is_rejected: bool,
+    /// It says that its encodings are of one picture (RFC 8853).
     pub(super) is_simulcast: bool,
     /// RTCP may leave out the reports (RFC 5506).
     pub(super) has_reduced_rtcp: bool,
+    /// RTCP comes on no port of its own, whatever the answer says (RFC 8858).
+    pub(super) is_mux_only: bool,
     /// What the client says of the codec.
     pub(super) parameters: String,
     /// What the codec's sender can be asked for.
@@ -247,13 +244,7 @@ fn section(media: &Media<'_>) -> Result<Section, SdpError> {
     if chosen.is_some() && !is_inactive && !attributes.has("rtcp-mux") {
         return Err(SdpError::Missing("rtcp-mux"));
     }
-    let encodings = encoding::read(attributes)?;
-    let mut best = encoding::best(&encodings).cloned().unwrap_or_default();
-    if encodings.len() > 1 && best.rid.is_some() {
-        // Under which of its SSRCs a client sends the one that is left to it, it does not say: Firefox
-        // takes the first of them.
-        (best.ssrc, best.rtx_ssrc) = (None, None);
-    }
+    let encodings = encoding::taken(encoding::read(attributes)?);
     let mut extensions = Extensions::read(attributes.values("extmap"))?;
     let mut feedback = chosen.as_ref().map(|chosen| chosen.feedback.clone()).unwrap_or_default();
     let sends = !is_inactive && !attributes.has("recvonly");
@@ -267,15 +258,13 @@ fn section(media: &Media<'_>) -> Result<Section, SdpError> {
         codec: chosen.as_ref().map(|chosen| chosen.codec),
         payload_type: chosen.as_ref().map(|chosen| chosen.payload_type),
         rtx_payload_type: chosen.as_ref().and_then(|chosen| chosen.rtx_payload_type),
-        ssrc: best.ssrc,
-        rtx_ssrc: best.rtx_ssrc,
-        rid: best.rid,
         extensions,
         is_on_transport: false,
         is_rejected,
-        is_simulcast: encodings.len() > 1 && attributes.has("simulcast"),
+        is_simulcast: attributes.has("simulcast"),
         encodings,
         has_reduced_rtcp: attributes.has("rtcp-rsize"),
+        is_mux_only: attributes.has("rtcp-mux-only"),
         offered: kind.map(|kind| codec::offered(media, kind)).unwrap_or_default(),
         line: media_line(media),
         parameters: chosen.as_ref().map(|chosen| chosen.parameters.clone()).unwrap_or_default(),

@@ -1,10 +1,15 @@
 //! Under which numbers a subscriber gets a track's packets.
 //!
 //! They are the subscriber's own, and each is used once. What is missing has its number kept for it; what a
-//! track's publisher leaves out for good leaves no more than one hole.
+//! track's publisher leaves out for good leaves no more than one hole, and what is left out for the subscriber none.
+//! They go on where another encoding of the track takes the place of the one before.
 
-use crate::{moment::after, rtp::sequence::SeqNo};
-use std::time::{Duration, Instant};
+use super::shift::Shift;
+use crate::{id::EncodingId, moment::after, rtp::sequence::SeqNo};
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
 /// The number of a stream's first packet, and so the first cycle of its nonces.
 pub(super) const FIRST: SeqNo = SeqNo::from_extended(1);
@@ -19,15 +24,53 @@ const ROUNDING: Duration = Duration::from_nanos(999_999);
 /// cycle, and opens nothing of the stream any more (RFC 3711, section 3.3.1).
 const LEAP_MAX: u64 = 4096;
 
+/// Encodings whose packets are still told from those of the one that took their place.
+///
+/// More would answer requests for packets from before more switches than one follows another within what is kept.
+const FORMER_MAX: usize = 8;
+
 /// A number that has been given out.
 #[derive(Debug, Clone, Copy)]
 struct Given {
-    /// To the track's packet of this number.
+    /// To the encoding's packet of this number.
     to: SeqNo,
+    /// What is added to its picture's number.
+    picture_id: u16,
     /// When it was sent again last, in milliseconds since the timeline began, modulo 2^32.
     resent_at: Option<u32>,
     /// The packet was sent; else it is missing so far.
     is_sent: bool,
+}
+
+/// An encoding that is forwarded.
+#[derive(Debug, Clone, Copy)]
+struct Source {
+    encoding: EncodingId,
+    /// The first number that was given to it.
+    first: SeqNo,
+    /// What is added to what its packets say, as of the next.
+    shift: Shift,
+}
+
+/// A number that a packet goes out under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) number: SeqNo,
+    /// What is added to what the packet says.
+    pub(super) shift: Shift,
+    /// Nothing that follows it has gone out.
+    pub(super) is_newest: bool,
+}
+
+/// A packet that has gone out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sent {
+    pub(super) number: SeqNo,
+    pub(super) shift: Shift,
+    /// Where it came from.
+    pub(super) encoding: EncodingId,
+    /// What its number was there.
+    pub(super) sequence: SeqNo,
 }
 
 /// The numbers given out lately, and what comes next.
@@ -39,14 +82,48 @@ pub(super) struct Timeline {
     /// What was given out before is forgotten.
     oldest: SeqNo,
     next: SeqNo,
-    /// The highest of the track's own numbers that was seen.
+    source: Option<Source>,
+    /// The newest last.
+    former: VecDeque<Source>,
+    /// The highest of the source's own numbers that was seen.
     highest: Option<SeqNo>,
 }
 
 impl Timeline {
     /// Nothing is given out yet; so many numbers will be remembered.
     pub(super) fn new(length: usize, now: Instant) -> Self {
-        Self { began_at: now, given: vec![None; length], oldest: FIRST, next: FIRST, highest: None }
+        Self {
+            began_at: now,
+            given: vec![None; length],
+            oldest: FIRST,
+            next: FIRST,
+            source: None,
+            former: VecDeque::new(),
+            highest: None,
+        }
+    }
+
+    /// The encoding whose packets go out, or went out last, and what is added to what they say.
+    pub(super) fn source(&self) -> Option<(EncodingId, Shift)> {
+        self.source.map(|source| (source.encoding, source.shift))
+    }
+
+    /// From now on packets of this encoding go out, and what they say is changed so.
+    pub(super) fn switch(&mut self, encoding: EncodingId, shift: Shift) {
+        let first = self.next;
+        if let Some(former) = self.source.replace(Source { encoding, first, shift }) {
+            if self.former.len() >= FORMER_MAX {
+                self.former.pop_front();
+            }
+            self.former.push_back(former);
+        }
+        self.highest = None;
+    }
+
+    /// The encoding that a number was given to.
+    fn source_of(&self, number: SeqNo) -> Option<Source> {
+        let mut sources = self.source.iter().chain(self.former.iter().rev());
+        sources.find(|source| source.first <= number).copied()
     }
 
     fn length(&self) -> u64 {
@@ -73,28 +150,49 @@ impl Timeline {
     fn give(&mut self, to: SeqNo, is_sent: bool) -> SeqNo {
         let number = self.next;
         let place = self.place(number);
+        let picture_id = self.source.map_or(0, |source| source.shift.picture_id);
         if let Some(slot) = self.given.get_mut(place) {
-            *slot = Some(Given { to, resent_at: None, is_sent });
+            *slot = Some(Given { to, picture_id, resent_at: None, is_sent });
         }
         self.next = number.next();
         number
     }
 
-    /// The number that a packet of the track goes out under now. `None` if it came too late for that, or has gone
+    /// Whether nothing of the source that follows this packet of its was seen.
+    pub(super) fn is_newest(&self, sequence: SeqNo) -> bool {
+        self.highest.is_none_or(|highest| highest < sequence)
+    }
+
+    /// The number that a packet of the source goes out under now. `None` if it came too late for that, or has gone
     /// out.
-    pub(super) fn send(&mut self, sequence: SeqNo) -> Option<SeqNo> {
-        match self.highest {
-            Some(highest) if sequence <= highest => {
-                let number = self.number_of(sequence)?;
-                let given = self.get_mut(number).filter(|given| !given.is_sent)?;
-                given.is_sent = true;
-                return Some(number);
-            }
-            Some(highest) => self.keep_for_missing(highest.next(), sequence),
-            None => {}
+    pub(super) fn send(&mut self, sequence: SeqNo) -> Option<Place> {
+        let source = self.source?;
+        if self.is_newest(sequence) {
+            self.note_newest(sequence);
+            let number = self.give(sequence, true);
+            return Some(Place { number, shift: source.shift, is_newest: true });
+        }
+        let number = self.number_of(sequence)?;
+        let given = self.get_mut(number).filter(|given| !given.is_sent)?;
+        given.is_sent = true;
+        let shift = Shift { picture_id: given.picture_id, ..source.shift };
+        Some(Place { number, shift, is_newest: false })
+    }
+
+    /// The newest packet of the source is not for this subscriber. What is missing before it may be: nobody knows.
+    /// `is_picture` says that it is the first that is left out of its picture.
+    pub(super) fn leave_out(&mut self, sequence: SeqNo, is_picture: bool) {
+        self.note_newest(sequence);
+        if let Some(source) = self.source.as_mut().filter(|_| is_picture) {
+            source.shift.picture_id = source.shift.picture_id.wrapping_sub(1);
+        }
+    }
+
+    fn note_newest(&mut self, sequence: SeqNo) {
+        if let Some(highest) = self.highest {
+            self.keep_for_missing(highest.next(), sequence);
         }
         self.highest = Some(sequence);
-        Some(self.give(sequence, true))
     }
 
     /// Keeps the numbers of the packets from one to before another. Where too many are missing for
@@ -118,10 +216,11 @@ impl Timeline {
         self.oldest = self.next;
     }
 
-    /// The number that was given out for a packet of the track. Both grow together.
+    /// The number that was given out for a packet of the source. Both grow together.
     fn number_of(&self, sequence: SeqNo) -> Option<SeqNo> {
         let end = self.next.extended();
-        let mut low = end.saturating_sub(self.length()).max(self.oldest.extended());
+        let first = self.source?.first.max(self.oldest);
+        let mut low = end.saturating_sub(self.length()).max(first.extended());
         let mut high = end;
         while low < high {
             let middle = low.midpoint(high);
@@ -136,11 +235,13 @@ impl Timeline {
         self.get(number).is_some_and(|given| given.to == sequence).then_some(number)
     }
 
-    /// The number of these wire bits, and the packet of the track that went out under it.
-    pub(super) fn sent(&self, wire: u16) -> Option<(SeqNo, SeqNo)> {
+    /// What went out under the number of these wire bits.
+    pub(super) fn sent(&self, wire: u16) -> Option<Sent> {
         let number = self.next.extend(wire);
         let given = self.get(number).filter(|given| given.is_sent)?;
-        Some((number, given.to))
+        let Source { encoding, shift, .. } = self.source_of(number)?;
+        let shift = Shift { picture_id: given.picture_id, ..shift };
+        Some(Sent { number, shift, encoding, sequence: given.to })
     }
 
     /// Whether what went out under this number was sent again less than `interval` ago.
@@ -169,100 +270,4 @@ impl Timeline {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use common::clock::{Clock, ManualClock};
-    use rand::{RngExt, SeedableRng, rngs::StdRng};
-    use std::collections::{BTreeMap, BTreeSet};
-
-    fn timeline(length: usize) -> Timeline {
-        Timeline::new(length, ManualClock::default().now())
-    }
-
-    /// Packets that are lost, late and in jumps, as the network brings them.
-    fn arrivals(seed: u64) -> Vec<SeqNo> {
-        let mut random = StdRng::seed_from_u64(seed);
-        let (mut sequence, mut order) = (random.random_range(1..70_000), Vec::new());
-        for step in 0..3_000_u64 {
-            sequence += match random.random_range(0..100) {
-                0 => random.random_range(2..400),
-                1..5 => 2,
-                _ => 1,
-            };
-            let late = if random.random_range(0..10) == 0 { random.random_range(0..100) } else { 0 };
-            order.push((step + late, SeqNo::from_extended(sequence)));
-        }
-        order.sort_by_key(|(at, _)| *at);
-        order.into_iter().map(|(_, sequence)| sequence).collect()
-    }
-
-    #[test]
-    fn every_number_is_used_once_and_in_the_order_of_the_track() {
-        for seed in 0..20 {
-            let mut timeline = timeline(512);
-            let (mut sent, mut used) = (BTreeMap::new(), BTreeSet::new());
-            for sequence in arrivals(seed) {
-                let Some(number) = timeline.send(sequence) else { continue };
-                assert!(used.insert(number), "seed {seed}: {number:?} twice");
-                let before = sent.range(..sequence).next_back().map(|(_, number)| *number);
-                let after = sent.range(sequence..).next().map(|(_, number)| *number);
-                assert!(before.is_none_or(|before| before < number), "seed {seed}");
-                assert!(after.is_none_or(|after| number < after), "seed {seed}");
-                assert_eq!(timeline.sent(number.to_wire()), Some((number, sequence)), "seed {seed}");
-                assert_eq!(timeline.send(sequence), None, "seed {seed}: it has gone out");
-                sent.insert(sequence, number);
-            }
-            assert!(sent.len() > 2_900, "seed {seed}: {} went out", sent.len());
-            assert!(timeline.given.len() == 512);
-        }
-    }
-
-    #[test]
-    fn what_is_not_missing_makes_no_hole_and_what_is_missing_may_come() {
-        let mut timeline = timeline(64);
-        let mut send = |sequence| timeline.send(SeqNo::from_extended(sequence)).map(SeqNo::extended);
-        assert_eq!([700, 701, 704, 702].map(&mut send), [Some(1), Some(2), Some(5), Some(3)]);
-        assert_eq!(send(699), None, "from before the first");
-        assert_eq!(send(701), None, "again");
-        assert_eq!(send(703), Some(4));
-        assert_eq!(send(705), Some(6));
-    }
-
-    #[test]
-    fn after_a_jump_nothing_from_before_it_is_known() {
-        let mut timeline = timeline(64);
-        let number = timeline.send(SeqNo::from_extended(10)).unwrap();
-        let behind = timeline.send(SeqNo::from_extended(30_000)).unwrap();
-        assert!(number < behind);
-        assert_eq!(timeline.sent(number.to_wire()), None);
-        assert_eq!(timeline.send(SeqNo::from_extended(29_999)), None);
-        assert_eq!(timeline.sent(behind.to_wire()).map(|(_, to)| to.extended()), Some(30_000));
-    }
-
-    #[test]
-    fn what_was_never_sent_is_not_sent_again() {
-        let mut timeline = timeline(64);
-        for sequence in [10, 12] {
-            timeline.send(SeqNo::from_extended(sequence));
-        }
-        assert_eq!(timeline.sent(2), None, "it is missing");
-        assert_eq!(timeline.sent(0), None, "from before the first");
-        assert_eq!(timeline.sent(4), None, "not given out yet");
-        assert_eq!(timeline.sent(40_000), None);
-    }
-
-    #[test]
-    fn a_number_is_news_again_after_its_interval() {
-        let clock = ManualClock::default();
-        let mut timeline = Timeline::new(64, clock.now());
-        let number = timeline.send(SeqNo::from_extended(10)).unwrap();
-        let interval = Duration::from_millis(50);
-        assert!(!timeline.is_resent(number, interval, clock.now()));
-        timeline.note_resent(number, clock.now());
-        for _ in 0..50 {
-            assert!(timeline.is_resent(number, interval, clock.now()));
-            clock.advance(Duration::from_millis(1));
-        }
-        assert!(!timeline.is_resent(number, interval, clock.now()));
-    }
-}
+mod tests;

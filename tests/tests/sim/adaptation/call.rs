@@ -170,7 +170,7 @@ impl Call {
         let voice = Source { payload_type: 111, ssrc: 3001, next: SeqNo::from_extended(65_000), made: 0 };
         let picture = Source { payload_type: 96, ssrc: 2001, next: SeqNo::from_extended(65_000), made: 0 };
         let sent = [(Kind::Audio, 0, 3001), (Kind::Video, 1, 2001)];
-        let offer = tracks(sent.map(|(kind, mid, ssrc)| Track { mid, kind, ssrc }));
+        let offer = tracks(sent.map(|(kind, mid, ssrc)| Track { mid, kind, ssrc, encodings: 1 }));
         engine.publish(device(1), &Remote::parse(&offer).unwrap(), start, &mut output).unwrap();
         for event in output.take_events().collect::<Vec<_>>() {
             let MediaEvent::Offer { participant, offer } = event else { panic!("{event:?}") };

@@ -1,16 +1,16 @@
 //! One device of a meeting: what it sends, its two transports, and what it was offered.
 
+#[path = "source.rs"]
+mod source;
+
 use sfu_core::{
     Offer,
     engine::simulation::{Side, check, reply},
-    rtcp::{
-        self, Packet, nack, pli, receiver_report,
-        report_block::ReportBlock,
-        sender_report::{SenderReport, middle},
-    },
+    rtcp::{self, Packet, nack, pli, receiver_report, report_block::ReportBlock, sender_report::middle},
     rtp::{header::PlainHeader, sequence::SeqNo},
     srtp::{Opener, Profile, Sealer, contexts},
 };
+use source::Source;
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
@@ -27,24 +27,13 @@ const PORTS_ANSWERING: u16 = 32;
 /// The first port of the first transport.
 const PORT_FIRST: u16 = 10_000;
 
-/// Bytes of a picture's packet, of speech, and of the noise that stands for silence (DTX).
-const PICTURE_BYTES: usize = 200;
-const SPEECH_BYTES: usize = 80;
-const NOISE_BYTES: usize = 6;
-
-/// Steps between two packets of somebody silent: 400 ms (RFC 7587, section 3.1.3).
-const NOISE_STEPS: u32 = 20;
-
-/// What a step of 20 ms is in the time of a track.
-const PICTURE_TICKS: u32 = 1800;
-const SPEECH_TICKS: u32 = 960;
-
 /// What one who floods sends in a step: three times what a picture may have.
 const FLOOD_PACKETS: usize = 45;
 const FLOOD_BYTES: usize = 1400;
 
-/// More streams than a transport remembers.
+/// More streams than a transport remembers, and the bytes of a packet of each.
 const STREAMS_INVENTED: u32 = 70;
+const INVENTED_BYTES: usize = 200;
 
 /// The client's end of a transport.
 pub(crate) struct Link {
@@ -89,19 +78,11 @@ impl Link {
         if is_there { reply(datagram, PASSWORD) } else { None }
     }
 
-    fn rtp(&self, kind: Kind, ssrc: u32, sequence: SeqNo, timestamp: u32, bytes: usize) -> Vec<u8> {
-        let payload_type = if kind == Kind::Audio { 111 } else { 96 };
-        let header = PlainHeader {
-            has_padding: false,
-            marker: true,
-            payload_type,
-            sequence: sequence.to_wire(),
-            timestamp,
-            ssrc,
-        };
-        let (mut out, payload) = (Vec::new(), vec![7; bytes]);
-        let (header, cycles) = (header.to_bytes(), sequence.cycles());
-        assert!(self.sealer.rtp(&header, &[&payload], ssrc, sequence, cycles, &mut out));
+    /// A packet; its number is that of the header, with the cycles before it.
+    pub(crate) fn rtp(&self, header: PlainHeader, sequence: SeqNo, payload: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let cycles = sequence.cycles();
+        assert!(self.sealer.rtp(&header.to_bytes(), &[payload], header.ssrc, sequence, cycles, &mut out));
         out
     }
 
@@ -115,38 +96,6 @@ impl Link {
 /// The transport that a port belongs to.
 pub(crate) fn line_of(port: u16) -> u16 {
     (port - PORT_FIRST) / PORTS
-}
-
-/// A camera or a microphone.
-pub(crate) struct Source {
-    kind: Kind,
-    ssrc: u32,
-    next: SeqNo,
-    timestamp: u32,
-    /// Steps for which nobody has spoken; `None` while somebody does, and of a picture.
-    silent: Option<u32>,
-}
-
-impl Source {
-    /// Its time goes on by a step. The bytes of the packet that it sends then, if it sends one.
-    fn step(&mut self) -> Option<usize> {
-        let ticks = if self.kind == Kind::Audio { SPEECH_TICKS } else { PICTURE_TICKS };
-        self.timestamp = self.timestamp.wrapping_add(ticks);
-        match &mut self.silent {
-            Some(steps) => {
-                *steps += 1;
-                steps.is_multiple_of(NOISE_STEPS).then_some(NOISE_BYTES)
-            }
-            None if self.kind == Kind::Audio => Some(SPEECH_BYTES),
-            None => Some(PICTURE_BYTES),
-        }
-    }
-
-    fn packet(&mut self, link: &Link, bytes: usize) -> Vec<u8> {
-        let sequence = self.next;
-        self.next = sequence.next();
-        link.rtp(self.kind, self.ssrc, sequence, self.timestamp, bytes)
-    }
 }
 
 #[derive(Default)]
@@ -178,17 +127,21 @@ impl Device {
         }
     }
 
-    pub(crate) fn add(&mut self, kind: Kind, n: u16) {
+    /// Sends one more; a camera in `several` encodings or one.
+    pub(crate) fn add(&mut self, kind: Kind, several: bool, n: u16) {
         self.last_mid += 1;
-        let ssrc = u32::from(n) * 100_000 + self.last_mid * 2;
-        // Both near the wrap, so that every run goes over it.
-        let (next, timestamp) = (SeqNo::from_extended(65_500), u32::MAX - 100 * PICTURE_TICKS);
-        self.sources.insert(self.last_mid, Source { kind, ssrc, next, timestamp, silent: None });
+        let ssrc = u32::from(n) * 800_000 + self.last_mid * 8;
+        self.sources.insert(self.last_mid, Source::new(kind, ssrc, several));
     }
 
     /// What it sends, as a description names it.
     pub(crate) fn tracks(&self) -> impl Iterator<Item = Track> {
-        self.sources.iter().map(|(mid, source)| Track { mid: *mid, kind: source.kind, ssrc: source.ssrc })
+        self.sources.iter().map(|(mid, source)| source.track(*mid))
+    }
+
+    /// One encoding of each of its cameras that have several stops, or goes on. How many there are.
+    pub(crate) fn turn_encodings(&mut self, which: usize) -> u32 {
+        self.sources.values_mut().map(|source| u32::from(source.turn_encoding(which))).sum()
     }
 
     /// Whoever speaks into its microphones falls silent, or speaks again. Whether there is one.
@@ -212,15 +165,7 @@ impl Device {
     /// The next packets of everything it sends; `skips` leaves some numbers out, as if they were lost.
     pub(crate) fn packets(&mut self, skips: bool) -> Vec<Vec<u8>> {
         let Some(link) = &self.publish else { return Vec::new() };
-        let mut packets = Vec::new();
-        for source in self.sources.values_mut() {
-            let Some(bytes) = source.step() else { continue };
-            if skips {
-                source.next = source.next.next();
-            }
-            packets.push(source.packet(link, bytes));
-        }
-        packets
+        self.sources.values_mut().flat_map(|source| source.step(link, skips)).collect()
     }
 
     /// Asks for everything of every stream again, and for key frames of all.
@@ -233,6 +178,18 @@ impl Device {
             pli::write(&mut packet, 1, *ssrc);
         }
         Some(self.subscribe.as_mut()?.rtcp(&packet))
+    }
+
+    /// Something came on the transport on which it sends: it may be asked for key frames.
+    pub(crate) fn note_requests(&mut self, datagram: &mut [u8]) {
+        let is_rtcp = (192..=223).contains(&datagram[1]);
+        let Some(link) = self.publish.as_mut().filter(|_| is_rtcp) else { return };
+        let Some(length) = link.opener.rtcp(datagram) else { return };
+        for packet in rtcp::packets(&datagram[..length]) {
+            if let Packet::Pli(pli) = packet {
+                self.sources.values_mut().for_each(|source| source.note_request(pli.media));
+            }
+        }
     }
 
     /// Something came on the transport on which it receives.
@@ -274,24 +231,25 @@ impl Device {
             return Vec::new();
         }
         self.floods -= 1;
-        (0..FLOOD_PACKETS).map(|_| source.packet(link, FLOOD_BYTES)).collect()
+        source.flood(link, FLOOD_PACKETS, FLOOD_BYTES)
     }
 
     /// Packets of streams that no description named.
     pub(crate) fn invented(&self) -> Vec<Vec<u8>> {
         let streams = self.publish.iter().flat_map(|link| (0..STREAMS_INVENTED).map(move |n| (link, n)));
-        let first = SeqNo::from_extended(1);
-        streams.map(|(link, n)| link.rtp(Kind::Video, 0xF000_0000 + n, first, 1, PICTURE_BYTES)).collect()
+        let invented = streams.map(|(link, n)| {
+            let (sequence, ssrc) = (1, 0xF000_0000 + n);
+            let (has_padding, marker, payload_type, timestamp) = (false, true, 96, 1);
+            let header = PlainHeader { has_padding, marker, payload_type, sequence, timestamp, ssrc };
+            link.rtp(header, SeqNo::from_extended(1), &[7; INVENTED_BYTES])
+        });
+        invented.collect()
     }
 
     /// Says again and again where its streams stand, at a time that names the report.
-    pub(crate) fn report(&mut self, time: u64) -> Option<Vec<u8>> {
+    pub(crate) fn report(&mut self, step: u64) -> Option<Vec<u8>> {
         let mut packet = Vec::new();
-        for source in self.sources.values() {
-            let ssrc = source.ssrc;
-            SenderReport { ssrc, ntp: time << 16, rtp_time: 1, packets: 2, octets: 3 }
-                .write(&mut packet, &[]);
-        }
+        self.sources.values().for_each(|source| source.report(step, &mut packet));
         let link = self.publish.as_mut()?;
         (!packet.is_empty()).then(|| link.rtcp(&packet))
     }

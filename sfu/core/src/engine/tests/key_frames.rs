@@ -7,6 +7,7 @@ use super::{
 use crate::{
     engine::simulation::Side,
     rtp::{header::PlainHeader, sequence::SeqNo},
+    sdp::encoding::Encoding,
 };
 use common::clock::Clock;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use std::time::Duration;
 fn nameless() -> Stage {
     let mut stage = Stage::new(2);
     let mut described = cameras(&[0]);
-    (described.sections[0].ssrc, described.sections[0].rtx_ssrc) = (None, None);
+    described.sections[0].encodings = vec![Encoding::default()];
     let now = stage.clock.now();
     stage.engine.publish(device(1), &described, now, &mut stage.output).unwrap();
     stage.connect(1, Side::Publish, 1001);

@@ -5,13 +5,13 @@ use crate::{engine::simulation::Side, rtp::sequence::SeqNo, sdp::parse::Remote};
 use common::clock::Clock;
 use std::collections::BTreeMap;
 
-/// Two cameras in several encodings, as a browser offers them: without an SSRC.
-fn offer(mids: &[&str]) -> Remote {
+/// Cameras in three encodings, as a browser offers them: without SSRCs.
+pub(super) fn offer(mids: &[&str]) -> Remote {
     let mut text =
         format!("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE {}\r\n", mids.join(" "));
     for mid in mids {
         text += &format!(
-            "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=mid:{mid}\r\na=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdef01234567\r\na=fingerprint:sha-256 AA\r\na=setup:active\r\na=rtcp-mux\r\na=sendonly\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\na=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\na=extmap:11 urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id\r\na=rid:q send\r\na=rid:f send\r\na=simulcast:send q;f\r\n"
+            "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=mid:{mid}\r\na=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdef01234567\r\na=fingerprint:sha-256 AA\r\na=setup:active\r\na=rtcp-mux\r\na=sendonly\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\na=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\na=extmap:11 urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id\r\na=rid:q send\r\na=rid:h send\r\na=rid:f send\r\na=simulcast:send q;h;f\r\n"
         );
     }
     Remote::parse(&text).unwrap()
@@ -56,15 +56,21 @@ fn streams_go_to_the_track_that_their_packets_name() {
     stage.answer(2, |_| true);
     stage.connect(2, Side::Subscribe, 1002);
     send(&mut stage, (50, 96), 1, &[], b"whose?");
-    send(&mut stage, (51, 96), 1, &[(4, "0"), (10, "q")], b"small");
     send(&mut stage, (52, 96), 1, &[(4, "x"), (10, "f")], b"nobody's");
+    send(&mut stage, (53, 96), 1, &[(4, "0"), (10, "x")], b"nobody's");
+    send(&mut stage, (54, 96), 1, &[(4, "0")], b"whose?");
     assert!(stage.packets(1002).is_empty(), "it could be either's, or it is neither's");
     send(&mut stage, (60, 96), 1, &[(4, "0"), (10, "f")], b"camera");
     send(&mut stage, (70, 96), 1, &[(4, "1"), (10, "f")], b"screen");
+    send(&mut stage, (59, 96), 1, &[(4, "0"), (10, "q")], b"small");
     // Then they say it no more.
     send(&mut stage, (60, 96), 3, &[], b"camera");
     send(&mut stage, (70, 96), 2, &[], b"screen");
+    send(&mut stage, (59, 96), 2, &[], b"small");
+    // What is sent again is so of the encoding that it names.
+    send(&mut stage, (58, 97), 1, &[(4, "0"), (11, "q")], b"\x00\x02small");
     send(&mut stage, (61, 97), 1, &[(4, "0"), (11, "f")], b"\x00\x02camera");
+    send(&mut stage, (61, 97), 2, &[], b"\x00\x01camera");
     let mut carried: BTreeMap<u32, Vec<Vec<u8>>> = BTreeMap::new();
     for packet in stage.packets(1002) {
         carried.entry(packet.ssrc).or_default().push(packet.payload);
@@ -72,4 +78,5 @@ fn streams_go_to_the_track_that_their_packets_name() {
     let mut carried: Vec<_> = carried.into_values().collect();
     carried.sort_by_key(Vec::len);
     assert_eq!(carried, [vec![b"screen".to_vec(); 2], vec![b"camera".to_vec(); 3]]);
+    assert_eq!(stage.engine.stats().packets_received, 7);
 }

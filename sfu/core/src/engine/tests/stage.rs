@@ -1,7 +1,7 @@
 //! An engine, and clients that speak to it with keys of the test's choice.
 
 use crate::{
-    Engine, EngineConfig, MediaEvent, Offer, Output, SessionId,
+    Engine, EngineConfig, MediaEvent, Offer, Output, Run, SessionId,
     engine::simulation::{Side, reply},
     rtp::{header::PlainHeader, sequence::SeqNo},
     sdp::parse::Remote,
@@ -126,7 +126,11 @@ impl Stage {
     pub(super) fn offered(&mut self, n: u16) -> Option<Offer> {
         let offers = self.output.take_events().filter_map(|event| match event {
             MediaEvent::Offer { participant, offer } if participant == device(n) => Some(offer),
-            MediaEvent::Offer { .. } | MediaEvent::Speaking { .. } | MediaEvent::Lost { .. } => None,
+            MediaEvent::Offer { .. }
+            | MediaEvent::Speaking { .. }
+            | MediaEvent::Subscriptions { .. }
+            | MediaEvent::Layers { .. }
+            | MediaEvent::Lost { .. } => None,
         });
         offers.last()
     }
@@ -203,6 +207,28 @@ impl Stage {
         let datagrams = runs.flat_map(|run| run.bytes.chunks(run.segment).map(<[u8]>::to_vec)).collect();
         self.output.clear_datagrams();
         datagrams
+    }
+
+    /// Takes all datagrams, as they are on the network, each with the port that it goes to.
+    pub(super) fn all_datagrams(&mut self) -> Vec<(u16, Vec<u8>)> {
+        let of = |run: Run<'_>| (run.destination.port(), run.segment, run.bytes.to_vec());
+        let runs: Vec<_> = self.output.runs().map(of).collect();
+        self.output.clear_datagrams();
+        let datagrams = runs.iter().flat_map(|(port, segment, bytes)| {
+            bytes.chunks(*segment).map(|datagram| (*port, datagram.to_vec()))
+        });
+        datagrams.collect()
+    }
+
+    /// The payload of an RTP packet that went to a port, or the compound RTCP packet.
+    pub(super) fn open(&mut self, port: u16, mut datagram: Vec<u8>) -> Vec<u8> {
+        let opener = &mut self.ends.get_mut(&port).unwrap().opener;
+        if (192..=223).contains(&datagram[1]) {
+            let length = opener.rtcp(&mut datagram).expect("it opens, and is no repetition");
+            datagram.truncate(length);
+            return datagram;
+        }
+        opener.rtp(&mut datagram).expect("it opens, and is no repetition").payload.to_vec()
     }
 
     /// Takes and opens the compound RTCP packets that go to a port.

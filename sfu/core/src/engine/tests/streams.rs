@@ -7,7 +7,10 @@ use crate::{
     id::{SubscriptionId, TransportId},
     rtcp::nack,
     rtp::sequence::SeqNo,
-    sdp::parse::{Named, Section},
+    sdp::{
+        encoding::Encoding,
+        parse::{Named, Section},
+    },
 };
 use common::{clock::Clock, id::TrackId, protocol::media::TrackSource};
 use std::collections::BTreeSet;
@@ -125,7 +128,7 @@ fn a_recorded_packet_of_a_track_that_ended_is_not_taken_for_another_track() {
     stage.forward(1001, recorded.clone());
     assert_eq!(stage.packets(1002).len(), 1);
     let mut nameless = cameras(&[1]);
-    (nameless.sections[0].ssrc, nameless.sections[0].rtx_ssrc) = (None, None);
+    nameless.sections[0].encodings = vec![Encoding::default()];
     let now = stage.clock.now();
     stage.engine.publish(device(1), &nameless, now, &mut stage.output).unwrap();
     stage.answer(2, |_| true);
@@ -206,8 +209,8 @@ fn a_stream_ends_before_its_nonces_repeat() {
 #[test]
 fn a_track_under_other_numbers_is_another_track() {
     for change in [
-        |section: &mut Section| section.ssrc = Some(3001),
-        |section: &mut Section| section.rtx_ssrc = Some(3002),
+        |section: &mut Section| section.encodings[0].ssrc = Some(3001),
+        |section: &mut Section| section.encodings[0].rtx_ssrc = Some(3002),
         |section: &mut Section| section.payload_type = Some(100),
         |section: &mut Section| section.rtx_payload_type = Some(101),
     ] {
@@ -216,7 +219,7 @@ fn a_track_under_other_numbers_is_another_track() {
         let before = stage.packets(1002)[0].ssrc;
         let mut described = cameras(&[0]);
         change(&mut described.sections[0]);
-        let ssrc = described.sections[0].ssrc.unwrap();
+        let ssrc = described.sections[0].encodings[0].ssrc.unwrap();
         let now = stage.clock.now();
         stage.engine.publish(device(1), &described, now, &mut stage.output).unwrap();
         assert_eq!(stage.answer(2, |_| true).tracks.len(), 1);
@@ -228,7 +231,7 @@ fn a_track_under_other_numbers_is_another_track() {
         stage.output.take_events().for_each(drop);
         // Said again it changes nothing, and neither does a description that leaves numbers out.
         stage.engine.publish(device(1), &described, now, &mut stage.output).unwrap();
-        (described.sections[0].ssrc, described.sections[0].rtx_ssrc) = (None, None);
+        described.sections[0].encodings = vec![Encoding::default()];
         stage.engine.publish(device(1), &described, now, &mut stage.output).unwrap();
         assert_eq!(stage.offered(2), None);
     }
