@@ -8,9 +8,11 @@
 //!
 //! Each part owns its state, and says when it is due: [`sessions`] who is where,
 //! [`negotiation`] what was agreed, [`transports`] who is found by which datagram,
-//! [`forward`] which track goes to whom, [`retransmit`] what is missing,
-//! [`liveness`] which encodings of a track come, [`keyframe`], [`report`] and
-//! [`arrival_feedback`] what senders are asked and told. [`engine`] passes
+//! [`forward`] which track goes to whom, [`congestion`] how much of that,
+//! [`retransmit`] what is missing, [`liveness`] which encodings of a track come,
+//! [`allocations`] who gets which of them,
+//! [`keyframe`], [`report`], [`arrival_feedback`] what senders are asked and
+//! told, and [`speakers`] who is heard. [`engine`] passes
 //! on what happens to one of them to those that it concerns.
 
 // Lengths, counters and times come from the network: each operation says what becomes of it at the edge.
@@ -19,6 +21,7 @@
 #![deny(clippy::iter_over_hash_type)]
 
 pub mod allocation;
+mod allocations;
 mod arrival_feedback;
 pub mod bandwidth;
 mod budget;

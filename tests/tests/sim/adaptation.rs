@@ -43,18 +43,23 @@ fn run(link: LinkConfig, camera: Camera, seconds: u64, seed: u64) -> Report {
 /// The camera follows the estimate, as the choice of what is sent to whom does.
 #[test]
 fn every_voice_comes_through_a_narrow_link_and_the_picture_gets_the_rest() {
+    let mut wrong = Vec::new();
     // The first estimate is 300 kbit/s: where that is twice the capacity, the queue is full before anybody knows.
     for (capacity, least, from) in [(0.15, 0.08, 5.0), (0.25, 0.16, 0.0), (1.0, 0.7, 0.0), (10.0, 6.0, 0.0)] {
         for seed in SEEDS {
             let report = run(link(&[(0, capacity * MEGABIT)]), Camera::Follows, 20, seed);
             let (lowest, highest) = report.estimates(10.0, 20.0);
-            let name = format!("{capacity} Mbit/s, seed {seed}: {lowest} to {highest}, {:?}", report.stats);
-            assert!(lowest >= least * MEGABIT && highest <= 1.3 * capacity * MEGABIT, "{name}");
-            assert_eq!(report.voices_missing(from), 0, "{name}");
-            let wait = report.voice_wait_p95();
-            assert!(wait <= 150.0, "{wait} ms, {name}");
+            let (missing, wait) = (report.voices_missing(from), report.voice_wait_p95(from));
+            let is_found = lowest >= least * MEGABIT && highest <= 1.3 * capacity * MEGABIT;
+            if !is_found || missing > 0 || wait > 150.0 {
+                wrong.push(format!(
+                    "{capacity} Mbit/s, seed {seed}: {lowest} to {highest}, {missing} voices missing, {wait} ms, {:?}",
+                    report.stats
+                ));
+            }
         }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]

@@ -100,13 +100,16 @@ impl Report {
 
     /// The voice's packets from a second on that never came.
     pub(crate) fn voices_missing(&self, from: f64) -> usize {
-        let before = (from / VOICE_INTERVAL.as_secs_f64()) as usize;
-        self.voices.iter().skip(before).filter(|voice| voice.is_none()).count()
+        self.voices_from(from).filter(|voice| voice.is_none()).count()
     }
 
-    /// What 95 % of a voice's packets stay below, in milliseconds.
-    pub(crate) fn voice_wait_p95(&self) -> f64 {
-        let mut waits: Vec<f64> = self.voices.iter().flatten().copied().collect();
+    fn voices_from(&self, from: f64) -> impl Iterator<Item = &Option<f64>> {
+        self.voices.iter().skip((from / VOICE_INTERVAL.as_secs_f64()) as usize)
+    }
+
+    /// What 95 % of the voice's packets from a second on stay below, in milliseconds.
+    pub(crate) fn voice_wait_p95(&self, from: f64) -> f64 {
+        let mut waits: Vec<f64> = self.voices_from(from).flatten().copied().collect();
         waits.sort_by(f64::total_cmp);
         waits[waits.len() * 95 / 100]
     }
