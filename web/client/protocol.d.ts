@@ -437,6 +437,8 @@ export type ErrorCode =
   /** It cannot go from its state to the one asked for. */
   | 'resource.invalidTransition'
   /** The path exists, the HTTP method is not offered on it. */
+  | 'request.notAcceptable'
+  | 'request.preconditionRequired'
   | 'request.methodNotAllowed'
   /** An idempotency key was used before with another body. */
   | 'request.idempotencyMismatch'

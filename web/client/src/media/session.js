@@ -2,6 +2,7 @@
 
 import { Emitter } from '../emitter.js';
 import { Announcer } from './announced.js';
+import { sampled } from './line-sample.js';
 import { onNetworkChange } from './network.js';
 import { TracksSeen } from './news.js';
 import { withTracks } from './others.js';
@@ -97,7 +98,9 @@ export class MediaSession extends Emitter {
   #wishes = new Wishes((tracks) => this.#request('media.subscribe', { tracks }), (trackId) => this.#isSentByOthers(trackId));
   #announcer;
   #seen = new TracksSeen();
-  #speech = new SpeechMeter((speaking) => this.say({ speaking }));
+  #speech = new SpeechMeter((speaking) => this.say({ speaking }), (level) => (this.#loudest = Math.max(this.#loudest ?? 0, level)));
+  /** Of the own microphone since it was asked for. @type {number | null} */
+  #loudest = null;
 
   /** Before the session can be entered: the room must have been joined. @type {(() => Promise<void>) | undefined} */
   #ready;
@@ -471,6 +474,17 @@ export class MediaSession extends Emitter {
     if (!this.#joined || this.#closed) return;
     this.#peer?.restart();
     this.#server?.restart();
+  }
+
+  /** What the line is judged by (see `LineHealth`). Each time anew: how loud the own microphone was is told once. */
+  async lineSample() {
+    const loudest = this.#loudest;
+    this.#loudest = null;
+    const direct = this.#peer ? [this.#peer.pc] : [];
+    const served = [this.#server?.publish, this.#server?.subscribe].filter((pc) => pc !== undefined && pc !== null);
+    // While one way takes over from the other, the one that is being left may end at any time.
+    const ways = this.#server ? { carrying: served, leaving: direct } : { carrying: direct, leaving: [] };
+    return { ...await sampled(this, ways), own: { isMuted: this.local.isMuted('microphone') || this.#said.now.onHold, loudest } };
   }
 
   /** What is said of what we send, by whichever way it goes; null: nothing yet. */
