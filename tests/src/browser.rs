@@ -115,7 +115,7 @@ impl Browser {
     /// Starts a Firefox of its own, which must end before `driver`.
     pub async fn start_firefox(driver: &Driver) -> Self {
         let number = driver.firefoxes.fetch_add(1, Ordering::Relaxed);
-        let directory = driver.directory.join(&format!("firefox-{number}"));
+        let directory = driver.directory.join(format!("firefox-{number}"));
         Self(Kind::Firefox(firefox::Page::start(&directory).await))
     }
 
