@@ -196,9 +196,8 @@ impl Show {
         self.collect();
         let told = std::mem::take(&mut self.told);
         let packets = told.iter().flat_map(|compound| rtcp::packets(compound));
-        let reports = packets.filter_map(|packet| match packet {
-            Packet::SenderReport(report, _) => Some(report.rtp_time),
-            _ => None,
+        let reports = packets.filter_map(|packet| {
+            if let Packet::SenderReport(report, _) = packet { Some(report.rtp_time) } else { None }
         });
         reports.collect()
     }
