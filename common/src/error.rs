@@ -84,6 +84,10 @@ codes! {
     CHANGED_MEANWHILE = "resource.changedMeanwhile";
     /// It cannot go from its state to the one asked for.
     INVALID_TRANSITION = "resource.invalidTransition";
+    /// The answer would be of a type that the request does not accept.
+    NOT_ACCEPTABLE = "request.notAcceptable";
+    /// The request has to say with `If-Match` what it is about.
+    PRECONDITION_REQUIRED = "request.preconditionRequired";
     /// The path exists, the HTTP method is not offered on it.
     METHOD_NOT_ALLOWED = "request.methodNotAllowed";
     /// An idempotency key was used before with another body.

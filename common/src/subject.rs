@@ -12,6 +12,7 @@ pub mod mailbox;
 pub mod media;
 pub mod revocation;
 pub mod room_list;
+pub mod whip;
 
 use serde::{Serialize, de::DeserializeOwned};
 

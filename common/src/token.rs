@@ -32,7 +32,7 @@ pub const REFRESH_TOKEN_TIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 pub const OWN_ISSUER: &str = "switchboard";
 
 /// The parts of a person's token that can end before the token does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// Whose token it is.
     pub user: UserId,
@@ -43,6 +43,7 @@ pub struct Standing {
     /// The part of it that has no end.
     pub lasting: Permissions,
     /// When the token was signed, in whole milliseconds.
+    #[serde(with = "time::serde::rfc3339")]
     pub issued_at: OffsetDateTime,
 }
 

@@ -109,7 +109,7 @@ impl Authenticator {
         match self.authenticate_bearer(parts).await? {
             AuthenticatedBearer::Caller(caller) => Ok(caller),
             AuthenticatedBearer::Guest(_) => {
-                let detail = "a join token is for /v1/ws and the files of its room alone";
+                let detail = "a join token is for /v1/ws, the files of its room and publishing into it alone";
                 Err(unauthorized(ErrorCode::INVALID_TOKEN, detail))
             }
         }

@@ -50,9 +50,11 @@ mod throttle;
 mod transaction;
 mod users;
 mod webhooks;
+mod whip;
 
 pub(crate) use limits::limits;
 pub use reference::{ASYNCAPI, openapi};
+pub(crate) use whip::serve_stays;
 
 use crate::config::{Http, SignIn};
 use ::files::Files;
@@ -123,6 +125,8 @@ pub struct App {
     revocations: Arc<Revocations>,
     /// Where files of messages are; `None` if there is nowhere.
     files: Option<Files>,
+    /// How often publishing over HTTP may begin.
+    whip_rates: Arc<whip::Rates>,
 }
 
 impl App {
@@ -144,6 +148,7 @@ impl App {
             bus,
             throttle: Arc::new(Throttle::new(&clock, sharing)),
             devices: Arc::new(Devices::new(secret)),
+            whip_rates: Arc::new(whip::Rates::new(&clock)),
             notes: Arc::new(Semaphore::new(NOTES_MAX)),
             bodies: budget(&Http::default()),
             background: Shutdown::default(),
@@ -287,6 +292,7 @@ fn resources() -> Vec<Routes> {
         files::routes(),
         calls::routes(),
         ice_servers::routes(),
+        whip::routes(),
         // What agents work with.
         conversations::routes(),
         messages::routes(),

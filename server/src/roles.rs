@@ -169,6 +169,7 @@ pub async fn start(
                 let app = app.with_revocations(Arc::clone(&revoked)).with_files(files.clone());
                 let app = app.with_own_push_service(config.notifications.own_push_service.clone());
                 app.share_rates(shutdown);
+                api::serve_stays(app.clone(), shutdown).await?;
                 api::router(app.set_up(&config.sign_in, &config.http, shutdown.clone()))
             }
             Role::Signalling => {

@@ -10,6 +10,7 @@ mod publish;
 mod seats;
 #[cfg(test)]
 mod tests;
+mod whip;
 
 use crate::{
     Config, Deps,
@@ -23,12 +24,16 @@ use common::{
     id::{AccountId, ConnectionId, NodeId, RoomId},
     protocol::{
         Failure,
-        media::{Changed, Offered, Participant, Route, State, StateChange, TrackMute, Updated},
+        media::{
+            Changed, Layers, Offered, Participant, Route, State, StateChange, Subscriptions, TrackMute,
+            Updated,
+        },
     },
     subject::media::{
         HubNodes, MediaAction, MediaNode, MediaNodes, MediaReply, MediaRequest, MediaRights, MediaService,
         Seated, SessionLease, SessionNews, SessionTopic,
     },
+    subject::whip::WhipService,
 };
 use futures_util::FutureExt;
 use hub_liveness::HubLiveness;
@@ -40,6 +45,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 use tracing::{debug, info, warn};
+pub(crate) use whip::PUBLISHERS_PER_ACCOUNT_MAX;
 
 /// How often the hub's instances are looked after and the load is told.
 const TICK: Duration = Duration::from_secs(5);
@@ -72,6 +78,8 @@ pub(crate) struct Control {
     /// Stays whose end a shard did not take in time, and which it goes on forwarding for. Each waited out
     /// the deadline of an order to get here, so they are few.
     unheard: Vec<(ShardHandle, ConnectionId, u64)>,
+    /// Who publishes over HTTP.
+    publishers: whip::Publishers,
 }
 
 /// A session that this node owns.
@@ -103,6 +111,7 @@ impl Control {
             is_asking: false,
             described: mpsc::channel(publish::DESCRIBED_MAX),
             unheard: Vec::new(),
+            publishers: whip::Publishers::default(),
         }
     }
 
@@ -115,6 +124,7 @@ impl Control {
         let bus = self.deps.bus.clone();
         let key = bus.node().to_string();
         let mut requests = bus.serve(&MediaService(bus.node())).await?;
+        let mut whip_requests = bus.serve(&WhipService(bus.node())).await?;
         let mut announced = self.load();
         let mut _presence = bus.present(&MediaNodes, &key, &announced).await?;
         let mut tick = interval(TICK);
@@ -127,10 +137,13 @@ impl Control {
                 Some(left) = self.left.1.recv() => self.handle_left(left).await,
                 Some(described) = self.described.1.recv() => self.handle_described(described).await,
                 Some(Asked { request, reply }) = requests.next() => self.handle_request(request, reply).await,
+                Some(Asked { request, reply }) = whip_requests.next() => self.handle_whip(request, reply).await,
+                Some(news) = self.publishers.next_news() => self.handle_whip_news(news).await,
                 _ = tick.tick() => {
                     self.look_after_leases().await;
                     self.drop_lost_hubs().await;
                     self.look_after_seats();
+                    self.look_after_publishers().await;
                     self.tell_shards_again().await;
                     let load = self.load();
                     if load != announced {
@@ -169,7 +182,7 @@ impl Control {
                 let outcome = if is_replaced {
                     Ok(())
                 } else {
-                    self.join(account, room, participant, hub, rights).await
+                    self.join(account, room, participant, Some(hub), rights).await
                 };
                 // Whoever was refused has no seat, and no track is spoken of.
                 let _refused = self.update(room, connection, change, &[]).await;
@@ -246,6 +259,8 @@ impl Control {
         let state = self.state(room);
         match self.served(room, connection) {
             Ok(shard) => self.beside(reply, async move {
+                // Events of it may not have been heard either.
+                shard.tell_layers(connection).await.map_err(|_| failure::unavailable())?;
                 let pending = shard.pending_offer(connection).await.map_err(|_| failure::unavailable())?;
                 Ok(MediaReply::State { state, offer: pending.map(|offer| offered(room, offer)) })
             }),
@@ -277,7 +292,7 @@ impl Control {
         account: AccountId,
         room: RoomId,
         participant: Participant,
-        hub: NodeId,
+        hub: Option<NodeId>,
         rights: MediaRights,
     ) -> Result<(), Reply> {
         if !self.sessions.contains_key(&room) {
@@ -290,7 +305,9 @@ impl Control {
                 }
             }
         }
-        self.hub_liveness.note(hub, self.deps.clock.now());
+        if let Some(hub) = hub {
+            self.hub_liveness.note(hub, self.deps.clock.now());
+        }
         let connection = participant.connection_id;
         let mut outcome = Ok(());
         self.change(room, |session, effects| outcome = session.join(participant, hub, rights, effects)).await;
@@ -356,12 +373,14 @@ impl Control {
                 shard.join(SessionId::new(number), connection, rights.receive, listener).await
             }
             Effect::Exit(connection) => {
+                self.publishers.forget(connection);
                 let ended = self.stays.extract_if(.., |_, stay| *stay == (room, connection));
                 match ended.map(|(stay, _)| stay).last() {
                     Some(stay) => self.end(shard, connection, stay).await,
                     None => Ok(()),
                 }
             }
+            Effect::Speak(connection, speaks) => shard.set_speaking(connection, speaks).await,
             Effect::Wish(connection, wishes) => shard.set_wishes(connection, wishes).await,
             Effect::Announce(state) => {
                 self.board.show(owned.account, room, &state);
@@ -410,6 +429,14 @@ impl Control {
             }
             MediaEvent::Speaking { is_speaking, .. } => {
                 self.change(room, |session, effects| session.speaks(connection, is_speaking, effects)).await;
+            }
+            MediaEvent::Subscriptions { subscriptions, .. } => {
+                let subscriptions = Subscriptions { room_id: room, subscriptions };
+                self.tell(room, SessionNews::Subscriptions { to: connection, subscriptions }).await;
+            }
+            MediaEvent::Layers { track, encodings, .. } => {
+                let layers = Layers { room_id: room, track_id: track, encodings };
+                self.tell(room, SessionNews::Layers { to: connection, layers }).await;
             }
             MediaEvent::Lost { reason, .. } => {
                 info!(room.id = %room, conn.id = %connection, %reason, "Participant {connection} is lost: {reason}");

@@ -1,6 +1,10 @@
 //! What the media server limits.
 
-use crate::{Config, control::NOTICES_MAX, shard::COMMANDS_MAX};
+use crate::{
+    Config,
+    control::{NOTICES_MAX, PUBLISHERS_PER_ACCOUNT_MAX},
+    shard::COMMANDS_MAX,
+};
 use common::limit::Limit;
 
 /// The media server's own limits, and the media plane's.
@@ -18,6 +22,12 @@ pub fn limits() -> Vec<Limit> {
             default: format!("{} participants", config.participants_per_user_max),
             setting: Some("sfu.participants_per_user_max"),
             answer: "`limit.count`",
+        },
+        Limit {
+            what: "WHIP sessions of one account, per media node",
+            default: format!("{PUBLISHERS_PER_ACCOUNT_MAX} sessions"),
+            setting: None,
+            answer: "409 `limit.count`",
         },
         Limit {
             what: "orders that wait, per media shard",

@@ -47,7 +47,8 @@ pub(crate) struct SeatLimits {
 #[derive(Debug)]
 struct Seat {
     participant: Participant,
-    hub: NodeId,
+    /// The hub instance that answers for its life; none for who came over HTTP.
+    hub: Option<NodeId>,
     rights: MediaRights,
     /// Whether it speaks, where its packets say how loud they are: then it is not asked.
     measured: Option<bool>,
@@ -68,6 +69,8 @@ pub(crate) enum Effect {
     Exit(ConnectionId),
     /// This participant's media goes through the server, and it wishes this of what others send, and nothing else.
     Wish(ConnectionId, Vec<TrackWish>),
+    /// This participant's media goes through the server, and it speaks now, or does no longer.
+    Speak(ConnectionId, bool),
     /// Everybody in the room is told the new state.
     Announce(State),
     /// Everybody in the room is told what one participant says of itself, and what it sends.
@@ -108,8 +111,8 @@ impl Session {
         Self { seats: Vec::new(), route: Route::PeerToPeer, revision, entries: 0, limits }
     }
 
-    /// Seats `participant`. Once more for one who is seated changes nothing
-    /// that others could see. What peers send each other nobody could hold to
+    /// Seats `participant`, for whose life `hub` answers, if any does. Once more for one who is seated changes
+    /// nothing that others could see. What peers send each other nobody could hold to
     /// anybody's rights: one who may not do all takes everybody to the server.
     ///
     /// # Errors
@@ -117,10 +120,11 @@ impl Session {
     pub(crate) fn join(
         &mut self,
         mut participant: Participant,
-        hub: NodeId,
+        hub: impl Into<Option<NodeId>>,
         rights: MediaRights,
         effects: &mut Vec<Effect>,
     ) -> Result<(), Full> {
+        let hub = hub.into();
         let connection = participant.connection_id;
         self.entries = self.entries.saturating_add(1);
         let entry = self.entries;
@@ -174,7 +178,7 @@ impl Session {
         let tracks = std::mem::take(&mut seat.participant.tracks);
         let participant = Participant { state: seat.participant.state, tracks, ..participant.clone() };
         let wishes = std::mem::take(&mut seat.wishes);
-        *seat = Seat { wishes, ..Seat::new(participant, hub, rights, self.entries) };
+        *seat = Seat { wishes, ..Seat::new(participant, Some(hub), rights, self.entries) };
         if self.route == Route::Server {
             // There streams are known by their connection.
             effects.extend([Effect::Exit(from), Effect::Enter(connection, rights)]);
@@ -275,6 +279,9 @@ impl Session {
         let Some(seat) = self.seats.iter_mut().find(|seat| seat.is(connection)) else { return };
         let shown = &mut seat.participant;
         if (shown.state, &shown.tracks) != (state, &tracks) {
+            if self.route == Route::Server && shown.state.speaking != state.speaking {
+                effects.push(Effect::Speak(connection, state.speaking));
+            }
             (shown.state, shown.tracks) = (state, tracks.clone());
             self.revision = self.revision.saturating_add(1);
             effects.push(Effect::AnnounceUpdate { connection, state, tracks, revision: self.revision });
@@ -291,14 +298,14 @@ impl Session {
         self.remove(|seat| seat.is(connection) && seat.entry == entry, effects);
     }
 
-    /// Every seat: whose, the hub instance it came from, and the entry with which it was last taken.
+    /// Every seat that a hub instance answers for: whose, that instance, and the entry with which it was last taken.
     pub(crate) fn seats(&self) -> impl Iterator<Item = (ConnectionId, NodeId, u64)> {
-        self.seats.iter().map(|seat| (seat.connection(), seat.hub, seat.entry))
+        self.seats.iter().filter_map(|seat| Some((seat.connection(), seat.hub?, seat.entry)))
     }
 
     /// Takes the seats of all whose hub instance is gone.
     pub(crate) fn leave_hub(&mut self, hub: NodeId, effects: &mut Vec<Effect>) {
-        self.remove(|seat| seat.hub == hub, effects);
+        self.remove(|seat| seat.hub == Some(hub), effects);
     }
 
     /// Takes everybody's seat away.
@@ -356,7 +363,7 @@ impl Session {
 
 impl Seat {
     /// A seat that was just taken: nothing is carried from there, and nothing wished.
-    const fn new(participant: Participant, hub: NodeId, rights: MediaRights, entry: u64) -> Self {
+    const fn new(participant: Participant, hub: Option<NodeId>, rights: MediaRights, entry: u64) -> Self {
         Self { participant, hub, rights, measured: None, carried: Vec::new(), wishes: Wishes::new(), entry }
     }
 

@@ -32,6 +32,7 @@ mod limits;
 mod live;
 mod mailbox;
 mod media;
+pub mod media_owner;
 mod outage;
 mod pace;
 mod pipe;

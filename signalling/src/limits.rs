@@ -15,6 +15,7 @@ pub fn limits() -> Vec<Limit> {
         sockets::queues(),
         events::all(),
         requests::all(),
+        requests::calls(),
         requests::chat(),
         requests::named(),
     ]

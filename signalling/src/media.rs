@@ -5,45 +5,35 @@ mod subscribe;
 pub(crate) use subscribe::subscribe;
 
 use crate::{
-    client::{Access, Client},
+    client::{Access, Client, MediaRates},
     failure::bus_failed,
     frame::Frame,
     hub::Hub,
+    media_owner::{self, AskError},
     rooms::{admit::visitor, live::LiveRoom},
 };
-use bus::BusError;
 use common::{
-    bucket::Bucket,
     error::{ErrorCode, Fault},
     id::{AccountId, ConnectionId, NodeId, RoomId},
     protocol::{
         Done, Event, Failure,
         media::{
             Answer, Changed, IceRestarting, Join, Joined, Participant, ParticipantState, PeerSignal, Publish,
-            Published, SDP_BYTES_MAX, STATE_RATE, Signal, Signalled, State, TrackSource, Update,
+            Published, SDP_BYTES_MAX, Signal, Signalled, State, TrackSource, Update,
         },
     },
     subject::{
         hub::{AccountOnline, DeviceNews, NodeNews, NodeTopic},
-        media::{
-            MediaAction, MediaNodes, MediaReply, MediaRequest, MediaRights, MediaService, Seated,
-            SessionLease,
-        },
+        media::{MediaAction, MediaReply, MediaRequest, MediaRights, MediaService, Seated},
     },
 };
 use signalling_core::{
     admission::Action,
     call::{GRACE_TIME, part::Part},
 };
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 use tokio::time::sleep;
 use tracing::{debug, warn};
-
-/// How long a media node may take to answer.
-const ASK_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How often a request follows a session that has just moved.
-const MOVES_MAX: u32 = 3;
 
 /// Asks the node that owns the room's session; `None` if nobody does and none may be opened.
 async fn ask(
@@ -53,46 +43,24 @@ async fn ask(
     action: MediaAction,
     may_open: bool,
 ) -> Result<Option<MediaReply>, Failure> {
-    let failed = |error: BusError| bus_failed(&error);
-    let mut nobody_at = Vec::new();
-    let mut owner = match hub.bus().holder(&SessionLease(room)).await.map_err(failed)? {
-        Some(owner) => owner,
-        None if may_open => choose(hub, &nobody_at).await?,
-        None => return Ok(None),
-    };
     let request = MediaRequest { account, room, action };
-    let mut moves = 0;
-    while moves < MOVES_MAX {
-        match hub.bus().request(&MediaService(owner), &request, ASK_TIMEOUT).await {
-            Ok(Ok(MediaReply::Moved { owner: next })) => {
-                owner = next;
-                moves += 1;
-            }
-            Ok(Ok(reply)) => return Ok(Some(reply)),
-            Ok(Err(failure)) => return Err(failure),
-            // It has died a moment ago, and is still among those that are there: another one opens the session.
-            Err(BusError::Unanswered { .. }) if may_open && !nobody_at.contains(&owner) => {
-                nobody_at.push(owner);
-                owner = choose(hub, &nobody_at).await?;
-            }
-            Err(error) => return Err(bus_failed(&error)),
-        }
+    let moved = |reply: &Result<MediaReply, Failure>| match reply {
+        Ok(MediaReply::Moved { owner }) => Some(*owner),
+        Ok(_) | Err(_) => None,
+    };
+    let asked = media_owner::ask(hub.bus(), room, may_open, MediaService, &request, moved).await;
+    asked.map_err(unasked)?.transpose()
+}
+
+fn unasked(error: AskError) -> Failure {
+    match error {
+        AskError::Bus(error) => bus_failed(&error),
+        AskError::Nobody => unavailable(),
     }
-    Err(unavailable())
 }
 
 fn unavailable() -> Failure {
     Failure::of(ErrorCode::MEDIA_UNAVAILABLE, Fault::Ours, "no media server is available; try again")
-}
-
-/// The media node for a new session: this one if it is one, which saves a hop; else the least busy, and none of
-/// those at which nobody is.
-async fn choose(hub: &Hub, nobody_at: &[NodeId]) -> Result<NodeId, Failure> {
-    let nodes = hub.bus().entries(&MediaNodes).await.map_err(|error| bus_failed(&error))?;
-    let own = hub.bus().node();
-    let there = nodes.iter().map(|(_, node)| node).filter(|node| !nobody_at.contains(&node.node));
-    let best = there.min_by_key(|node| (node.node != own, node.sessions));
-    best.map(|node| node.node).ok_or_else(unavailable)
 }
 
 /// The running session of a room that somebody enters. A session that cannot be
@@ -201,8 +169,8 @@ fn check_rate(hub: &Hub, client: &Client, room: RoomId) -> Result<(), Failure> {
     if !held.media.contains(&room) {
         return Err(not_joined());
     }
-    let said = held.media_said.get_or_insert_with(|| Bucket::new(STATE_RATE, now));
-    said.take(now).map_err(|wait| {
+    let rates = held.media_rates.get_or_insert_with(|| MediaRates::new(now));
+    rates.state.take(now).map_err(|wait| {
         Failure::of(ErrorCode::RATE_LIMITED, Fault::Caller, "the state changes too often").retry_after(wait)
     })
 }

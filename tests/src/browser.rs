@@ -169,6 +169,18 @@ impl Browser {
         self.devtools("Input.dispatchMouseEvent", event).await;
     }
 
+    /// Joins the call of the room that is shown, or starts it, with what the preview has on: microphone and camera.
+    pub async fn join_call(&self) {
+        self.press_join().await;
+        self.click("preview-join").await;
+    }
+
+    /// Clicks the button that joins the call of the room that is shown, as soon as it may be clicked.
+    pub async fn press_join(&self) {
+        self.until("document.querySelector('[data-testid=\"call-join\"]')?.disabled === false").await;
+        self.click("call-join").await;
+    }
+
     /// Types into the element with this test id.
     pub async fn fill(&self, test_id: &str, text: &str) {
         let selector = of_test_id(test_id);

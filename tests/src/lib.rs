@@ -41,6 +41,7 @@ pub mod socket;
 pub mod stack;
 pub mod tenacious;
 pub mod webhook;
+pub mod whip;
 
 use std::time::Duration;
 

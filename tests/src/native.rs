@@ -135,7 +135,8 @@ pub struct Participant {
     heard: (mpsc::Sender<Heard>, mpsc::Receiver<Heard>),
 }
 
-struct Publishing {
+/// A transport that sends.
+pub(crate) struct Publishing {
     transport: Arc<dyn PeerConnection>,
     state: watch::Receiver<RTCPeerConnectionState>,
     tracks: Vec<(Kind, Arc<TrackLocalStaticRTP>, u32)>,
@@ -191,50 +192,14 @@ impl Participant {
     }
 
     async fn offer(&mut self, kinds: &[Kind], sources: &[TrackSource]) -> Value {
-        let (states, mut state) = watch::channel(RTCPeerConnectionState::New);
-        let watching = Watching { states, heard: self.heard.0.clone() };
-        let transport = transport(watching, self.profiles.clone()).await;
-        let mut tracks = Vec::new();
-        for (place, &kind) in kinds.iter().enumerate() {
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "streams of one session must differ, whoever made them"
-            )]
-            let ssrc = rand::random();
-            let coding = RTCRtpEncodingParameters {
-                rtp_coding_parameters: RTCRtpCodingParameters {
-                    ssrc: Some(ssrc),
-                    ..RTCRtpCodingParameters::default()
-                },
-                codec: kind.codec(),
-                ..RTCRtpEncodingParameters::default()
-            };
-            let name = format!("{}-{place}", kind.name());
-            let track =
-                MediaStreamTrack::new("camera".to_owned(), name.clone(), name, kind.rtc(), vec![coding]);
-            let track = Arc::new(TrackLocalStaticRTP::new(track));
-            transport
-                .add_track(Arc::clone(&track) as Arc<dyn TrackLocal>)
-                .await
-                .expect("a track can be added");
-            tracks.push((kind, track, ssrc));
-        }
-        let offer = transport.create_offer(None).await.expect("an offer");
-        transport.set_local_description(offer.clone()).await.expect("the own offer");
-        let mids = offer.sdp.lines().filter_map(|line| line.strip_prefix("a=mid:"));
+        let (mut publishing, offer) = Publishing::offer(kinds, &self.heard.0, self.profiles.clone()).await;
+        let mids = offer.lines().filter_map(|line| line.strip_prefix("a=mid:"));
         let named: Vec<Value> =
             mids.zip(sources).map(|(mid, source)| json!({ "mid": mid, "source": source })).collect();
-        let params = json!({ "roomId": self.room, "sdp": offer.sdp, "tracks": named });
+        let params = json!({ "roomId": self.room, "sdp": offer, "tracks": named });
         let published = self.socket.ask("media.publish", params).await;
-        let sdp = published["sdp"].as_str().expect("an answer").to_owned();
-        let answer = RTCSessionDescription::answer(sdp).expect("the server's answer can be read");
-        transport.set_remote_description(answer).await.expect("the server's answer can be used");
-        let connected = state.wait_for(|state| *state == RTCPeerConnectionState::Connected);
-        tokio::time::timeout(PATIENCE, connected)
-            .await
-            .expect("the publish transport connects in time")
-            .expect("the transport lives");
-        self.publishing = Some(Publishing { transport, state, tracks });
+        publishing.connect(published["sdp"].as_str().expect("an answer")).await;
+        self.publishing = Some(publishing);
         published["tracks"].clone()
     }
 
@@ -245,18 +210,12 @@ impl Participant {
 
     /// What sends the published tracks of a kind, in their order.
     pub fn cameras(&self, kind: Kind) -> Vec<Camera> {
-        let publishing = self.publishing.as_ref().expect("published");
-        let tracks = publishing.tracks.iter().filter(|(each, ..)| *each == kind);
-        let from = self.id();
-        tracks
-            .map(|(_, track, ssrc)| Camera { from, kind, ssrc: *ssrc, track: Arc::clone(track), next: 0 })
-            .collect()
+        self.publishing.as_ref().expect("published").cameras(kind, self.id())
     }
 
     /// Whether the publish transport is connected.
     pub fn is_sending(&self) -> bool {
-        let state = self.publishing.as_ref().map(|publishing| *publishing.state.borrow());
-        state == Some(RTCPeerConnectionState::Connected)
+        self.publishing.as_ref().is_some_and(Publishing::is_connected)
     }
 
     /// Answers offers until one carries tracks of exactly these devices, each `per_device` times; what that one says
@@ -316,6 +275,70 @@ impl Participant {
         for transport in transports.into_iter().flatten() {
             transport.close().await.expect("a transport can be closed");
         }
+    }
+}
+
+impl Publishing {
+    /// Makes a transport that is to send these kinds, and its offer.
+    pub(crate) async fn offer(
+        kinds: &[Kind],
+        heard: &mpsc::Sender<Heard>,
+        profiles: Vec<SrtpProtectionProfile>,
+    ) -> (Self, String) {
+        let (states, state) = watch::channel(RTCPeerConnectionState::New);
+        let transport = transport(Watching { states, heard: heard.clone() }, profiles).await;
+        let mut tracks = Vec::new();
+        for (place, &kind) in kinds.iter().enumerate() {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "streams of one session must differ, whoever made them"
+            )]
+            let ssrc = rand::random();
+            let coding = RTCRtpEncodingParameters {
+                rtp_coding_parameters: RTCRtpCodingParameters {
+                    ssrc: Some(ssrc),
+                    ..RTCRtpCodingParameters::default()
+                },
+                codec: kind.codec(),
+                ..RTCRtpEncodingParameters::default()
+            };
+            let name = format!("{}-{place}", kind.name());
+            let track =
+                MediaStreamTrack::new("camera".to_owned(), name.clone(), name, kind.rtc(), vec![coding]);
+            let track = Arc::new(TrackLocalStaticRTP::new(track));
+            transport
+                .add_track(Arc::clone(&track) as Arc<dyn TrackLocal>)
+                .await
+                .expect("a track can be added");
+            tracks.push((kind, track, ssrc));
+        }
+        let offer = transport.create_offer(None).await.expect("an offer");
+        transport.set_local_description(offer.clone()).await.expect("the own offer");
+        (Self { transport, state, tracks }, offer.sdp)
+    }
+
+    /// Takes the answer, and waits until the transport is connected.
+    pub(crate) async fn connect(&mut self, answer: &str) {
+        let answer = RTCSessionDescription::answer(answer.to_owned());
+        let answer = answer.expect("the server's answer can be read");
+        self.transport.set_remote_description(answer).await.expect("the server's answer can be used");
+        let connected = self.state.wait_for(|state| *state == RTCPeerConnectionState::Connected);
+        tokio::time::timeout(PATIENCE, connected)
+            .await
+            .expect("the publish transport connects in time")
+            .expect("the transport lives");
+    }
+
+    /// What sends the tracks of a kind, in their order, as `from`.
+    pub(crate) fn cameras(&self, kind: Kind, from: Uuid) -> Vec<Camera> {
+        let tracks = self.tracks.iter().filter(|(each, ..)| *each == kind);
+        tracks
+            .map(|(_, track, ssrc)| Camera { from, kind, ssrc: *ssrc, track: Arc::clone(track), next: 0 })
+            .collect()
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        *self.state.borrow() == RTCPeerConnectionState::Connected
     }
 }
 

@@ -81,6 +81,8 @@ mod parties;
 mod paths;
 #[path = "e2e/presence.rs"]
 mod presence;
+#[path = "e2e/preview.rs"]
+mod preview;
 #[path = "e2e/rates.rs"]
 mod rates;
 #[path = "e2e/replies.rs"]
@@ -121,3 +123,5 @@ mod trust;
 mod webhooks;
 #[path = "e2e/websocket.rs"]
 mod websocket;
+#[path = "e2e/whip.rs"]
+mod whip;

@@ -90,7 +90,7 @@ fn nothing_that_participants_do_breaks_what_must_always_hold() {
         assert!(report.refused_offers > 0 && report.packets_refused > 0, "seed {seed}: {report:?}");
         assert!(report.moved > 0 && report.sender_moves > 2, "seed {seed}: {report:?}");
         assert!(report.stale_answers > 0 && report.turns > 2, "seed {seed}: {report:?}");
-        assert!(report.targets > 50 && report.switches > 20, "seed {seed}: {report:?}");
+        assert!(report.targets > 50 && report.switches > 3, "seed {seed}: {report:?}");
         assert!(report.encoding_turns > 0, "seed {seed}: {report:?}");
         assert!(report.longest_round_trip > Duration::from_millis(100), "seed {seed}: {report:?}");
     }

@@ -436,6 +436,10 @@ export type ErrorCode =
   | 'resource.changedMeanwhile'
   /** It cannot go from its state to the one asked for. */
   | 'resource.invalidTransition'
+  /** The answer would be of a type that the request does not accept. */
+  | 'request.notAcceptable'
+  /** The request has to say with `If-Match` what it is about. */
+  | 'request.preconditionRequired'
   /** The path exists, the HTTP method is not offered on it. */
   | 'request.methodNotAllowed'
   /** An idempotency key was used before with another body. */

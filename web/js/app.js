@@ -2,12 +2,15 @@
 
 import { createKept } from './kept.js';
 import { createCalls } from './model/calls.js';
+import { createDevices } from './model/devices.js';
 import { createDrafts } from './model/drafts.js';
 import { watchIdleness } from './model/idle.js';
 import { createInbox } from './model/inbox.js';
+import { createLine } from './model/line.js';
 import { createMailbox } from './model/mailbox.js';
 import { createPresence } from './model/presence.js';
 import { createPush } from './model/push.js';
+import { createReturning } from './model/returning.js';
 import { createRooms } from './model/rooms.js';
 import { createNotices } from './notices.js';
 import { createSocket } from './socket.js';
@@ -25,7 +28,10 @@ export function createApp(api, user) {
   const drafts = createDrafts({ kept });
   // The order is the order of resuming: a call's room must be joined before its media.
   const rooms = createRooms({ api, socket, kept, notices });
-  const calls = createCalls({ socket, rooms, notices, user });
+  const devices = createDevices();
+  const calls = createCalls({ socket, rooms, notices, user, devices });
+  const line = createLine({ calls });
+  const returning = createReturning({ calls, rooms, user });
   const inbox = createInbox({ api, socket });
   const presence = createPresence({ api, socket });
   watchIdleness(presence.setIdle);
@@ -38,6 +44,6 @@ export function createApp(api, user) {
   rooms.load();
   socket.start();
   push.restore();
-  const app = { api, user, socket, notices, rooms, calls, inbox, presence, mailbox, push, kept, drafts };
+  const app = { api, user, socket, notices, rooms, calls, devices, line, returning, inbox, presence, mailbox, push, kept, drafts };
   return { ...app, element: shell(app) };
 }

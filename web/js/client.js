@@ -14,7 +14,10 @@ const SYSTEMS = [
 ];
 
 const nameIn = (/** @type {(string | RegExp)[][]} */ known, /** @type {string} */ text) =>
-  known.find(([, sign]) => sign instanceof RegExp && sign.test(text))?.[0];
+  /** @type {string | undefined} */ (known.find(([, sign]) => sign instanceof RegExp && sign.test(text))?.[0]);
+
+/** The browser and the system that a header speaks of. @param {string} userAgent */
+export const platformOf = (userAgent) => ({ browser: nameIn(BROWSERS, userAgent), system: nameIn(SYSTEMS, userAgent) });
 
 /**
  * "Firefox on Windows"; what is no browser's header stays as it is.
@@ -22,7 +25,6 @@ const nameIn = (/** @type {(string | RegExp)[][]} */ known, /** @type {string} *
  * @param {string} userAgent
  */
 export function clientName(userAgent) {
-  const browser = nameIn(BROWSERS, userAgent);
-  const system = nameIn(SYSTEMS, userAgent);
-  return browser && system ? phrase('client.on', { browser: String(browser), system: String(system) }) : String(browser ?? userAgent);
+  const { browser, system } = platformOf(userAgent);
+  return browser && system ? phrase('client.on', { browser, system }) : (browser ?? userAgent);
 }

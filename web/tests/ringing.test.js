@@ -42,7 +42,8 @@ test('a call in a room that was opened before there was a connection is joined w
   await socket.answer('call.resume', { connectionId: null, answeredAt: '' });
   assert.deepEqual(socket.requests.filter(([method]) => method === 'media.join').length, 2, 'the next connection enters');
   assert.equal(socket.methods.includes('call.hangUp'), false);
-  assert.deepEqual(told, ['Microphone and camera need https, or localhost.']);
+  assert.deepEqual(told, [], 'nothing that goes away by itself');
+  assert.deepEqual(calls.state.get().active.problems.map(({ reason }) => reason), ['insecure'], 'the stage says it for as long as it is so');
 });
 
 test('what rings before the rooms are joined goes on ringing', async (t) => {

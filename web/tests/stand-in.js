@@ -133,3 +133,11 @@ export function withGlobals(t, globals) {
     t.after(() => (before ? Object.defineProperty(globalThis, name, before) : delete globalThis[name]));
   }
 }
+
+/** What a browser keeps for a site, or for a tab. */
+export class StorageDouble {
+  #items = new Map();
+  getItem = (key) => this.#items.get(key) ?? null;
+  setItem = (key, value) => this.#items.set(key, String(value));
+  removeItem = (key) => this.#items.delete(key);
+}

@@ -1442,6 +1442,14 @@ export interface Operations {
   'DELETE /v1/rooms/{id}/mutes/{user}': { path: { id: RoomId; user: UserId }; answer: void };
   /** Opens a closed room again. */
   'POST /v1/rooms/{id}/reopen': { path: { id: RoomId }; answer: Room };
+  /** Publishes into a room. The body is an offer of sound, pictures or both, of which everything can be taken; the answer has all of the server's candidates. The token is a person's, or a guest's with the right `media.send`, and the session ends with it. */
+  'POST /v1/rooms/{id}/whip': { path: { id: RoomId }; query: { source?: 'camera' | 'screen' }; answer: void };
+  /** Says what the endpoint takes (Linked Data Platform 1.0, section 7.1). */
+  'OPTIONS /v1/rooms/{id}/whip': { path: { id: RoomId }; answer: void };
+  /** Ends a WHIP session: who published leaves the room's media session. `If-Match` does not matter. */
+  'DELETE /v1/rooms/{id}/whip/{session}': { path: { id: RoomId; session: ConnectionId }; answer: void };
+  /** Adds candidates to a WHIP session, or begins its ICE anew: a fragment with another `ice-ufrag` than before restarts it, whatever `If-Match` says. */
+  'PATCH /v1/rooms/{id}/whip/{session}': { path: { id: RoomId; session: ConnectionId }; answer: void };
   /** Finds contacts by name, e-mail address or phone number, the newest first. */
   'GET /v1/search/contacts': { query: { q: string; cursor?: string; limit?: number }; answer: Page_ContactDetails };
   /** Finds conversations in which a message has all words, or whose customer has by name, e-mail address or phone number, the latest first. */

@@ -12,6 +12,9 @@ declare namespace App {
   type Notices = ReturnType<typeof import('../js/notices.js').createNotices>;
   type Rooms = ReturnType<typeof import('../js/model/rooms.js').createRooms>;
   type Calls = ReturnType<typeof import('../js/model/calls.js').createCalls>;
+  type Devices = ReturnType<typeof import('../js/model/devices.js').createDevices>;
+  type Line = ReturnType<typeof import('../js/model/line.js').createLine>;
+  type Returning = ReturnType<typeof import('../js/model/returning.js').createReturning>;
   type Inbox = ReturnType<typeof import('../js/model/inbox.js').createInbox>;
   type Presence = ReturnType<typeof import('../js/model/presence.js').createPresence>;
   type Mailbox = ReturnType<typeof import('../js/model/mailbox.js').createMailbox>;
@@ -22,8 +25,8 @@ declare namespace App {
 
   /** What every view may use. */
   interface Parts {
-    api: Api; user: Wire.User; socket: Socket; notices: Notices; rooms: Rooms; calls: Calls; inbox: Inbox; presence: Presence;
-    mailbox: Mailbox; push: Push; kept: Kept; drafts: Drafts;
+    api: Api; user: Wire.User; socket: Socket; notices: Notices; rooms: Rooms; calls: Calls; devices: Devices; line: Line; returning: Returning;
+    inbox: Inbox; presence: Presence; mailbox: Mailbox; push: Push; kept: Kept; drafts: Drafts;
   }
 
   /** A refusal of the server, or what stands for one. */
@@ -44,6 +47,18 @@ declare namespace App {
     roomId: string; startedAt: number; others: Other[]; muted: boolean; connected: boolean; route: Wire.Route;
     self: string | null; camera: MediaStreamTrack | null; screen: MediaStreamTrack | null; hasMicrophone: boolean; hasCamera: boolean; said: Wire.MediaParticipantState;
     isRung: boolean; isCaller: boolean; ringing: Wire.CallParty[];
+    /** The devices that could not be had. */
+    problems: import('../client/src/media/local.js').DeviceProblem[];
+  }
+  interface Device { id: string; label: string }
+  interface DevicesState {
+    known: Record<'microphone' | 'camera' | 'speaker', Device[]>;
+    /** The devices to ask for; '': whichever the browser takes. */
+    chosen: Record<'microphone' | 'camera' | 'speaker', string>;
+    /** With what on calls are entered, and whether all that is looked at before. */
+    entry: { microphone: boolean; camera: boolean; preview: boolean };
+    /** Whether this page may use them; null: the browser does not say. */
+    permissions: Record<'microphone' | 'camera', PermissionState | null>;
   }
   interface CallState { incoming: (Ringing & { callId: string }) | null; outgoing: Ringing | null; active: Active | null }
 

@@ -1,4 +1,5 @@
-//! Whoever may be in a room: a person, a program, or a guest, whose token is for the hub and for files of their room.
+//! Whoever may be in a room: a person, a program, or a guest, whose token is for the hub, for files of their room, and
+//! for publishing into it.
 
 use super::{App, problem::Problem, rooms::refused, routes::Access};
 use axum::{
@@ -9,10 +10,15 @@ use common::{
     error::ErrorCode,
     guest::Guest,
     id::{AccountId, RoomId, UserId},
+    subject::{
+        media::MediaRights,
+        whip::{Pass, PassHolder},
+    },
+    text,
 };
 use ingress::{Authenticated, AuthenticatedBearer};
 use signalling_core::admission::{Action, Visitor};
-use store::{TenantTx, rooms, standing, standing::Writer};
+use store::{TenantTx, rooms, standing, standing::Writer, users};
 
 /// Whoever calls. What they may do in the room is asked in the handler.
 #[derive(Debug, Clone)]
@@ -55,6 +61,38 @@ impl Attendee {
                 UserId::from_uuid(key.as_uuid())
             }
             AuthenticatedBearer::Guest(guest) => guest.id.as_user(),
+        }
+    }
+
+    /// The name that others see.
+    pub(super) async fn name(&self, tx: &mut TenantTx) -> Result<String, Problem> {
+        let caller = match &self.0 {
+            AuthenticatedBearer::Guest(guest) => return Ok(text::shown_name(&guest.name)),
+            AuthenticatedBearer::Caller(caller) => caller,
+        };
+        let user = self.user();
+        let known = users::names(tx, &[user]).await?.remove(&user);
+        let said = || caller.token.as_ref().and_then(|token| token.name.clone());
+        let name = known.or_else(said).map(|name| text::shown_name(&name)).filter(|name| !name.is_empty());
+        Ok(name.unwrap_or_else(|| "Guest".to_owned()))
+    }
+
+    /// What they may do in the room's media session.
+    pub(super) fn media_rights(&self) -> MediaRights {
+        self.visitor().media_rights()
+    }
+
+    /// By what they take part in a media session without a connection; `None` of a program, which enters no room.
+    pub(super) fn pass(&self) -> Option<Pass> {
+        match &self.0 {
+            AuthenticatedBearer::Caller(Authenticated { token, .. }) => token.as_ref().map(|token| Pass {
+                holder: PassHolder::Person(token.standing()),
+                expires_at: token.expires_at,
+            }),
+            AuthenticatedBearer::Guest(Guest { rights, issued_at, expires_at, .. }) => Some(Pass {
+                holder: PassHolder::Guest { rights: rights.clone(), issued_at: *issued_at },
+                expires_at: *expires_at,
+            }),
         }
     }
 

@@ -5,6 +5,7 @@ use super::{
     lockout::NOTES_MAX,
     password::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, TURN_TIMEOUT},
     throttle::{BUCKETS_MAX, NEW_PER_ACCOUNT, PER_DEVICE, PER_EMAIL, PER_NETWORK, PER_PAIR},
+    whip,
 };
 use crate::config::SignIn;
 use common::{
@@ -39,6 +40,18 @@ fn requests() -> Vec<Limit> {
         format!("{}, at most {}", time(OUTSIDE_LIFETIME), time(OUTSIDE_LIFETIME_MAX)),
         None,
         "401 `auth.invalidToken`",
+    );
+    add(
+        "WHIP sessions that begin, per account",
+        whip::PER_ACCOUNT.to_string(),
+        None,
+        "429 `limit.rate`, with the time to wait",
+    );
+    add(
+        "WHIP sessions that begin, per client network",
+        whip::PER_NETWORK.to_string(),
+        None,
+        "429 `limit.rate`, with the time to wait",
     );
     add("a file of contacts", bytes(imports::FILE_BYTES_MAX), None, "413 `limit.size`");
     limits

@@ -103,8 +103,8 @@ fn finish(document: &mut OpenApi) {
 fn operations<'a>(
     (path, item): (&'a String, &'a mut PathItem),
 ) -> impl Iterator<Item = (&'a str, &'a mut Operation)> {
-    let PathItem { get, put, post, delete, patch, .. } = item;
-    let all = [get, put, post, delete, patch];
+    let PathItem { get, put, post, delete, patch, options, .. } = item;
+    let all = [get, put, post, delete, patch, options];
     all.into_iter().filter_map(move |operation| Some((path.as_str(), operation.as_mut()?)))
 }
 

@@ -90,8 +90,14 @@ impl Routes {
         let Self { tag, mut router } = self;
         for (schemas, mut paths, methods) in endpoints {
             for item in paths.paths.values_mut() {
-                let operations =
-                    [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
+                let operations = [
+                    &mut item.get,
+                    &mut item.put,
+                    &mut item.post,
+                    &mut item.delete,
+                    &mut item.patch,
+                    &mut item.options,
+                ];
                 for operation in operations.into_iter().flatten() {
                     operation.tags = Some(vec![tag.to_owned()]);
                     operation.security = Some(access.requirements());

@@ -21,7 +21,8 @@ const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
 );
 
 /// What the API says in headers beside what every page may read.
-const EXPOSED: HeaderValue = HeaderValue::from_static("date, etag, retry-after, x-request-id");
+const EXPOSED: HeaderValue =
+    HeaderValue::from_static("date, etag, link, location, retry-after, x-request-id");
 
 /// For so many seconds a browser need not ask again. Longer saves requests; shorter lets a changed setting count sooner.
 const PREFLIGHT_S: HeaderValue = HeaderValue::from_static("600");

@@ -9,7 +9,11 @@ use crate::{
     engine::simulation::{Side, check},
     rtcp::{self, Packet, nack::Loss},
     rtp::{header::Header, sequence::SeqNo},
-    sdp::{Local, answer, parse::Remote},
+    sdp::{
+        Local, answer,
+        fragment::{self, Fragment},
+        parse::Remote,
+    },
     srtp::{Opener, Profile, Sealer, contexts},
     stun::{Key, attribute::PRIORITY, kind::BINDING_REQUEST, read::Message, write::Writer},
     transport::Identity,
@@ -95,14 +99,17 @@ pub const OFFERS: [&str; 5] = [
     include_str!("sdp/fixtures/gstreamer-whip.sdp"),
 ];
 
-/// Reads a session description, and answers it.
+/// Reads a session description, and answers it; and as a fragment of one.
 pub fn sdp(text: &[u8]) {
-    if let Ok(text) = std::str::from_utf8(text)
-        && let Ok(remote) = Remote::parse(text)
-    {
+    let Ok(text) = std::str::from_utf8(text) else { return };
+    black_box(Fragment::parse(text).is_ok());
+    if let Ok(remote) = Remote::parse(text) {
         let local =
             Local { ufrag: "abcd", pwd: "0123456789abcdef01234567", fingerprint: "AA", candidates: &[] };
         let answer = answer::write(&remote, local, 1, 1);
+        // What is told of an answer when ICE begins anew, is what a client reads.
+        let told = Fragment::parse(&fragment::of_answer(&answer));
+        assert!(told.is_ok() || !remote.sections.iter().any(answer::takes), "{answer}");
         // Whatever was offered, nothing of it gets out of its line in the answer.
         if let Ok(read) = Remote::parse(&answer) {
             assert_eq!(read.sections.len(), remote.sections.len(), "{answer}");

@@ -7,6 +7,7 @@ mod description;
 pub mod encoding;
 pub mod extension;
 pub mod fingerprint;
+pub mod fragment;
 pub(crate) mod offer;
 pub mod parse;
 pub(crate) mod sections;

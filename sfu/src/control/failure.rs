@@ -1,5 +1,6 @@
 //! Refusals in the words of the wire protocol.
 
+use super::whip::WhipOfferError;
 use crate::session::{Full, PublishError, SubscribeError, UpdateError};
 use common::{
     error::{ErrorCode, Fault},
@@ -70,6 +71,24 @@ pub(super) fn sdp(error: &SdpError) -> Failure {
     let is_agreement = matches!(error, SdpError::NothingAgreed { .. });
     let code = if is_agreement { ErrorCode::MEDIA_NOTHING_AGREED } else { ErrorCode::MEDIA_INVALID_SDP };
     Failure::of(code, Fault::Caller, error.to_string())
+}
+
+/// What one WHIP session may not offer (RFC 9725, sections 4.4.2 and 4.4.3).
+pub(super) fn whip_offer(error: &WhipOfferError) -> Failure {
+    let code = match error {
+        WhipOfferError::Duplicate(_) => ErrorCode::MEDIA_DUPLICATE_SOURCE,
+        WhipOfferError::Partial { .. } => ErrorCode::MEDIA_NOTHING_AGREED,
+        WhipOfferError::Sdp(error) => return sdp(error),
+    };
+    Failure::of(code, Fault::Caller, error.to_string())
+}
+
+pub(super) fn no_whip_session() -> Failure {
+    Failure::of(ErrorCode::NOT_FOUND, Fault::Caller, "there is no such WHIP session")
+}
+
+pub(super) fn too_many_publishers() -> Failure {
+    Failure::of(ErrorCode::TOO_MANY, Fault::Caller, "the account has as many WHIP sessions as may be")
 }
 
 pub(super) fn answer(error: &AnswerError) -> Failure {

@@ -1,12 +1,15 @@
 //! What participants publish: named by the session, in its order, and then taken by the shard.
 
-use super::{Control, Reply, failure};
+use super::{Control, failure};
 use crate::session::{PublishError, SendingSection};
 use bus::Replier;
 use common::{
     error::Chain,
     id::{ConnectionId, RoomId, TrackId},
-    protocol::media::{PublishTrack, Published, PublishedTrack},
+    protocol::{
+        Failure,
+        media::{PublishTrack, Published, PublishedTrack},
+    },
     subject::media::{MediaReply, MediaService},
 };
 use sfu_core::{
@@ -77,6 +80,25 @@ impl Control {
     /// Names what a description describes, and has the shard take it.
     pub(super) async fn handle_described(&mut self, described: Described) {
         let Described { room, connection, mut offer, tracks, reply } = described;
+        match self.publish_described(room, connection, &mut offer, &tracks).await {
+            Ok((named, answer)) => self.beside(reply, async move {
+                Ok(MediaReply::Published(Published { sdp: Some(answer.await?), tracks: named }))
+            }),
+            Err(failure) => reply.send(&Err(failure)),
+        }
+    }
+
+    /// Names what `offer` describes, also in it, and has the shard take it. Returns the names, and the answer to come.
+    ///
+    /// # Errors
+    /// What the participant is answered; then nothing is taken.
+    pub(super) async fn publish_described(
+        &mut self,
+        room: RoomId,
+        connection: ConnectionId,
+        offer: &mut Remote,
+        tracks: &[PublishTrack],
+    ) -> Result<(Vec<PublishedTrack>, impl Future<Output = Result<String, Failure>> + use<>), Failure> {
         let sections: Vec<SendingSection> = offer
             .sections
             .iter()
@@ -86,27 +108,20 @@ impl Control {
                 Some(SendingSection { mid, kind: section.kind?, is_taken })
             })
             .collect();
-        let named = match self.name(room, connection, Some(&sections), &tracks).await {
-            Ok(named) => named,
-            Err(error) => return reply.send(&Err(failure::publish(&error))),
-        };
+        let named = self.name(room, connection, Some(&sections), tracks).await;
+        let named = named.map_err(|error| failure::publish(&error))?;
         for PublishedTrack { mid, track_id, source } in &named {
             if let Some(mid) = mid {
                 offer.name(mid, Named { id: *track_id, source: *source });
             }
         }
-        let Ok(shard) = self.served(room, connection) else {
-            return reply.send(&Err(failure::not_joined()));
-        };
+        let shard = self.served(room, connection)?;
         // In the session's order: what it shows last is what the shard forwards.
-        match shard.publish(connection, offer) {
-            Ok(answered) => self.beside(reply, async move {
-                let answered = answered.await.map_err(|_| failure::unavailable())?;
-                let sdp = answered.map_err(|error| failure::sdp(&error))?;
-                Ok(MediaReply::Published(Published { sdp: Some(sdp), tracks: named }))
-            }),
-            Err(_) => reply.send(&Reply::Err(failure::unavailable())),
-        }
+        let answered = shard.publish(connection, offer.clone()).map_err(|_| failure::unavailable())?;
+        Ok((named, async move {
+            let answered = answered.await.map_err(|_| failure::unavailable())?;
+            answered.map_err(|error| failure::sdp(&error))
+        }))
     }
 
     /// What the session calls these tracks, which it shows to everybody from now on.

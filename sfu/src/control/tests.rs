@@ -52,7 +52,7 @@ impl Stage {
     async fn join(&mut self, participant: &Participant, hub: NodeId) {
         let (account, room) = (self.account, self.room);
         self.control
-            .join(account, room, participant.clone(), hub, MediaRights::default())
+            .join(account, room, participant.clone(), Some(hub), MediaRights::default())
             .await
             .expect("there is room");
     }

@@ -45,20 +45,6 @@ pub(super) fn all() -> Vec<Limit> {
         ),
         fixed("changes in one event of presence", bytes(room::CHANGES_BYTES_MAX), "complete: false"),
         fixed("users in one answer about presence", presence::USERS_MAX.to_string(), "`more`"),
-        fixed("a session description", bytes(media::SDP_BYTES_MAX), "limit.size"),
-        limit(
-            "what a connection says of its state in media sessions",
-            media::STATE_RATE.to_string(),
-            None,
-            "limit.rate",
-        ),
-        limit(
-            "how often a connection says what it wishes of others' tracks",
-            media::WISH_RATE.to_string(),
-            None,
-            "limit.rate",
-        ),
-        fixed("tracks in one `media.subscribe`", media::WISHES_MAX.to_string(), "limit.count"),
         fixed("inbox events that are replayed", inbox::EVENTS_MAX.to_string(), "recovered: false"),
         fixed(
             "text of a message in an inbox event, as JSON",
@@ -76,6 +62,27 @@ pub(super) fn all() -> Vec<Limit> {
         fixed("changes of a feed in one answer", feed::CHANGES_MAX.to_string(), "`more`"),
         fixed("changes of a feed that are replayed", feed::REPLAYED_MAX.to_string(), "recovered: false"),
         fixed("a row in a feed, as JSON", bytes(feed::ROW_BYTES_MAX), "its longest members are `omitted`"),
+    ]
+}
+
+/// Of media sessions and calls.
+pub(super) fn calls() -> Vec<Limit> {
+    let fixed = |what, default, answer| limit(what, default, None, answer);
+    vec![
+        fixed("a session description", bytes(media::SDP_BYTES_MAX), "limit.size"),
+        limit(
+            "what a connection says of its state in media sessions",
+            media::STATE_RATE.to_string(),
+            None,
+            "limit.rate",
+        ),
+        limit(
+            "how often a connection says what it wishes of others' tracks",
+            media::WISH_RATE.to_string(),
+            None,
+            "limit.rate",
+        ),
+        fixed("tracks in one `media.subscribe`", media::WISHES_MAX.to_string(), "limit.count"),
         fixed("people who are part of one call, ever", call::PARTIES_MAX.to_string(), "limit.count"),
         fixed("time that a call rings", time(call::RING_TIME), "call.ended, missed"),
         fixed(

@@ -73,14 +73,15 @@ async fn three_browsers_in_one_room_see_and_hear_each_other() {
         )
         .await;
     ben.mouse("mousePressed", &place).await;
-    ada.click("call-join").await;
+    ada.join_call().await;
     ben.until("/1/.test(document.querySelector('[data-testid=\"call-join\"]').innerText)").await;
     ben.mouse("mouseReleased", &place).await;
+    ben.click("preview-join").await;
     for browser in [&ada, &ben] {
         sees_and_hears(browser, 1, "peerToPeer").await;
     }
     let cleo = enter(&driver, &server.base, &account, "Cleo", &room).await;
-    cleo.click("call-join").await;
+    cleo.join_call().await;
     for browser in [&ada, &ben, &cleo] {
         sees_and_hears(browser, 2, "server").await;
     }
@@ -104,7 +105,7 @@ async fn three_browsers_in_one_room_see_and_hear_each_other() {
             )
             .await;
     }
-    ben.click("call-join").await;
+    ben.join_call().await;
     for browser in [&ada, &ben, &cleo] {
         sees_and_hears(browser, 2, "server").await;
     }
@@ -181,7 +182,7 @@ async fn on_hold_no_packet_is_sent_whichever_way_media_goes_and_all_comes_back()
 
     // Who is on hold while media moves to the server sends nothing there either.
     let cleo = enter(&driver, &server.base, &account, "Cleo", &room).await;
-    cleo.click("call-join").await;
+    cleo.join_call().await;
     sees_and_hears(&cleo, 1, "server").await;
     for browser in [&ben, &cleo] {
         is_silent(browser, 1).await;
@@ -305,7 +306,7 @@ async fn a_three_way_call_across_two_instances_outlives_a_minute_without_redis()
     let ben = enter(&driver, &a.base, &account, "Ben", &room).await;
     let cleo = enter(&driver, &b.base, &account, "Cleo", &room).await;
     for browser in [&ada, &ben, &cleo] {
-        browser.click("call-join").await;
+        browser.join_call().await;
     }
     for browser in [&ada, &ben, &cleo] {
         sees_and_hears(browser, 2, "server").await;

@@ -71,13 +71,13 @@ async fn whoever_is_pinned_shares_or_speaks_is_large_and_everybody_is_whole_on_e
     let ada = enter(&driver, &server.base, &account, "Ada", &room).await;
     let ben = enter(&driver, &server.base, &account, "Ben", &room).await;
     for browser in [&ada, &ben] {
-        browser.click("call-join").await;
+        browser.join_call().await;
     }
     // With one other person one is small oneself.
     let own = "document.querySelector('.tile.self')?.offsetWidth * 3 < document.querySelector('.tile:not(.self)')?.offsetWidth";
     ada.until(own).await;
     let cleo = enter(&driver, &server.base, &account, "Cleo", &room).await;
-    cleo.click("call-join").await;
+    cleo.join_call().await;
     for browser in [&ada, &ben, &cleo] {
         sees_and_hears(browser, 2, "server").await;
     }

@@ -17,6 +17,10 @@ import schemathesis
 @schemathesis.serializer("application/x-ndjson")
 def lines(ctx, value):
     return str(value).encode("utf-8", "replace")
+
+@schemathesis.serializer("application/sdp", "application/trickle-ice-sdpfrag")
+def descriptions(ctx, value):
+    return str(value).encode("utf-8", "replace")
 "#;
 
 /// Of each operation and phase: what a change can wait for, or many.

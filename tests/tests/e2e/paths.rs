@@ -77,8 +77,35 @@ async fn join(driver: &Driver, base: &str, account: &Account, name: &str, room: 
     browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": RELAYED })).await;
     browser.sign_in(base, &email, PASSWORD).await;
     browser.click_css(&format!("[data-testid='room-item'][data-room-id='{room}']")).await;
-    browser.click("call-join").await;
+    browser.join_call().await;
     browser
+}
+
+/// From now on the page notes when anything arrived last, and when it says that its line is dead.
+async fn watch_line(browser: &Browser) {
+    browser
+        .until(
+            "(() => {
+                const line = document.querySelector('[data-testid=\"call-line\"]');
+                const note = { packets: -1, arrivedAt: 0 };
+                window.quietFor = null;
+                new MutationObserver(() => (line.dataset.problem === 'lost') && (window.quietFor ??= performance.now() - note.arrivedAt)).observe(line, { attributes: true });
+                setInterval(async () => {
+                    const { tiles } = await window.switchboard.stats();
+                    const packets = tiles.flatMap(({ tracks }) => tracks ?? []).reduce((sum, track) => sum + track.packets, 0);
+                    if (packets !== note.packets) Object.assign(note, { packets, arrivedAt: performance.now() });
+                }, 50);
+                return true;
+            })()",
+        )
+        .await;
+}
+
+/// Waits until the page has said that the line is dead, and says no more that it is.
+async fn was_told_of_it(browser: &Browser) {
+    println!("said {} ms after the last packet", browser.until("window.quietFor").await);
+    browser.until("document.querySelector('[data-testid=\"call-line\"]').dataset.problem !== 'lost'").await;
+    browser.until("(window.quietFor = null, true)").await;
 }
 
 /// How many connections the page has had so far.
@@ -99,9 +126,11 @@ async fn media_goes_on_by_another_path_on_both_routes_when_the_relay_dies() {
     let ben = join(&driver, &server.base, &account, "Ben", &room).await;
     for browser in [&ada, &ben] {
         sees_and_hears(browser, 1, "peerToPeer").await;
+        watch_line(browser).await;
     }
     relay.die();
     for browser in [&ada, &ben] {
+        was_told_of_it(browser).await;
         sees_and_hears(browser, 1, "peerToPeer").await;
         assert_eq!(ways(browser).await, 1, "the same connection");
     }
@@ -110,8 +139,10 @@ async fn media_goes_on_by_another_path_on_both_routes_when_the_relay_dies() {
     for browser in [&ada, &ben, &cleo] {
         sees_and_hears(browser, 2, "server").await;
     }
+    watch_line(&cleo).await;
     relay.die();
     for (browser, had) in [(&ada, 3), (&ben, 3), (&cleo, 2)] {
+        was_told_of_it(browser).await;
         sees_and_hears(browser, 2, "server").await;
         assert_eq!(ways(browser).await, had, "one to send, one to receive, and the direct one of before");
     }

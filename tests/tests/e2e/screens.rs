@@ -45,7 +45,7 @@ async fn screens_are_seen_and_heard_beside_their_owners_between_two_and_among_th
     let ada = enter(&driver, &server.base, &account, "Ada", &room).await;
     let ben = enter(&driver, &server.base, &account, "Ben", &room).await;
     for browser in [&ada, &ben] {
-        browser.click("call-join").await;
+        browser.join_call().await;
     }
     for browser in [&ada, &ben] {
         sees_and_hears(browser, 1, "peerToPeer").await;
@@ -64,7 +64,7 @@ async fn screens_are_seen_and_heard_beside_their_owners_between_two_and_among_th
 
     // Through the server it is the same track.
     let cleo = enter(&driver, &server.base, &account, "Cleo", &room).await;
-    cleo.click("call-join").await;
+    cleo.join_call().await;
     for browser in [&ada, &ben, &cleo] {
         sees_and_hears(browser, 2, "server").await;
     }
@@ -97,7 +97,7 @@ async fn screens_are_seen_and_heard_beside_their_owners_between_two_and_among_th
     )
     .await;
     cleo.see("message-input").await;
-    cleo.click("call-join").await;
+    cleo.join_call().await;
     sees_and_hears(&cleo, 2, "server").await;
     assert_eq!(cleo.until(&receives("Ada", "screen")).await, again);
     for name in ["Ada", "Ben"] {

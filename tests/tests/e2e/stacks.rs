@@ -18,7 +18,7 @@ impl Person {
     /// Signs a new user in, enters `room` and its call.
     async fn join(browser: Browser, base: &str, account: &Account, name: &str, room: &str) -> Self {
         let browser = enter_by(browser, base, account, name, room).await;
-        browser.click("call-join").await;
+        browser.join_call().await;
         let id = browser.until("window.switchboard.connection()?.connectionId").await;
         Self { id: id.as_str().and_then(|id| id.parse().ok()).expect("an id"), browser }
     }
@@ -121,7 +121,7 @@ async fn three_people_in_firefox_see_and_hear_each_other_and_one_leaves_and_retu
     for person in [&people[0], &people[2]] {
         person.sees_and_hears(1).await;
     }
-    people[1].browser.click("call-join").await;
+    people[1].browser.join_call().await;
     for person in &people {
         person.sees_and_hears(2).await;
     }

@@ -177,7 +177,7 @@ async fn somebody_on_the_phone_is_handed_over_to_the_call_in_another_room_and_an
     dora_socket.ask("room.join", json!({ "roomId": lobby })).await;
     let driver = Driver::start();
     let cleo = enter(&driver, &server.base, &account, "Cleo", &support).await;
-    cleo.click("call-join").await;
+    cleo.join_call().await;
     let ben = enter(&driver, &server.base, &account, "Ben", &lobby).await;
     let ada = enter(&driver, &server.base, &account, "Ada", &lobby).await;
     let ring = |name: &str| {

@@ -35,8 +35,16 @@ function devices(t) {
     resolve(stream);
   }));
   const displays = [];
+  /** What was asked for, and what the next that is asked for fails with. */
+  const wanted = [];
+  const failures = [];
   const mediaDevices = {
-    getUserMedia: ({ audio }) => ask(audio ? 'audio' : 'video'),
+    getUserMedia({ audio, video }) {
+      wanted.push(audio || video);
+      const name = failures.shift();
+      if (name) return Promise.reject(Object.assign(new Error(name), { name }));
+      return audio && video ? ask('audio', 'video') : ask(audio ? 'audio' : 'video');
+    },
     getSupportedConstraints: () => ({}),
     getDisplayMedia: (options) => (displays.push(options), ask('video', 'audio')),
   };
@@ -49,7 +57,7 @@ function devices(t) {
     asked.shift()();
     await settled();
   };
-  return { asked, given, give, displays, live: () => given.filter(({ readyState }) => readyState === 'live') };
+  return { asked, given, give, displays, wanted, failures, live: () => given.filter(({ readyState }) => readyState === 'live') };
 }
 
 test('a camera that is switched on twice at once is asked for once, and off when it is switched off', async (t) => {
@@ -129,3 +137,98 @@ for (const [what, begin] of [
     assert.deepEqual([given.length > 0, live(), local.tracks, local.isSharing], [true, [], noTracks(), false]);
   });
 }
+
+/** A microphone in use. */
+async function speaking(t) {
+  const browser = devices(t);
+  const local = new LocalMedia({ devices: { microphone: 'desk' } });
+  const begun = local.start({ video: false });
+  await browser.give();
+  await begun;
+  return { ...browser, local };
+}
+
+test('a device that was chosen before is asked for, and done without where it is not there', async (t) => {
+  const { wanted, local } = await speaking(t);
+  assert.deepEqual(wanted[0].deviceId, { ideal: 'desk' });
+  assert.equal(local.tracks.microphone.readyState, 'live');
+});
+
+test('another microphone takes the place of the present one, muted as that was, and exactly that one is taken', async (t) => {
+  const { local, give, given, live, wanted } = await speaking(t);
+  local.mute(true);
+  const chosen = local.choose('microphone', 'headset');
+  assert.deepEqual(live(), [given[0]], 'one goes on being heard until the other is there');
+  await give();
+  assert.equal(await chosen, given[1]);
+  assert.deepEqual([live(), local.tracks.microphone, local.stream.getTracks()], [[given[1]], given[1], [given[1]]]);
+  assert.deepEqual([wanted[1].deviceId, given[1].enabled], [{ exact: 'headset' }, false]);
+});
+
+test('a microphone that cannot be had leaves the present one in its place, and says why', async (t) => {
+  const { local, given, live, failures } = await speaking(t);
+  failures.push('OverconstrainedError');
+  assert.equal(await local.choose('microphone', 'headset'), given[0]);
+  assert.deepEqual([live(), local.devices.microphone, local.problemOf('microphone').reason], [[given[0]], 'desk', 'notFound']);
+  assert.equal(await local.ask('microphone'), given[0]);
+  assert.deepEqual([local.problemOf('microphone'), live()], [null, [given[0]]], 'who is content with it is told no more');
+});
+
+test('a phone that opens one camera at a time is given time to close the first', async (t) => {
+  const { asked, give, given, live, failures } = devices(t);
+  const local = new LocalMedia();
+  const first = local.camera(true);
+  await give();
+  await first;
+  failures.push('NotReadableError');
+  const second = local.choose('camera', 'back');
+  await settled();
+  assert.deepEqual([live(), asked.length], [[], 1]);
+  await give();
+  assert.equal(await second, given[1]);
+  assert.equal(local.problemOf('camera'), null);
+});
+
+test('a camera that is off stays off when another one is chosen', async (t) => {
+  const { wanted, give } = devices(t);
+  const local = new LocalMedia();
+  assert.equal(await local.choose('camera', 'back'), null);
+  assert.equal(wanted.length, 0);
+  const on = local.camera(true);
+  await give();
+  await on;
+  assert.deepEqual(wanted[0].deviceId, { ideal: 'back' });
+});
+
+test('another microphone takes over from one that is unplugged', async (t) => {
+  const { local, give, given, live, wanted } = await speaking(t);
+  const lost = new Promise((resolve) => (local.lost = resolve));
+  given[0].stop();
+  given[0].onended();
+  await give();
+  assert.equal(await lost, 'microphone');
+  assert.deepEqual([live(), local.tracks.microphone, wanted[1].deviceId], [[given[1]], given[1], undefined]);
+});
+
+test('nobody is shown by another camera than the one they chose', async (t) => {
+  const { asked, give, given } = devices(t);
+  const local = new LocalMedia();
+  const on = local.camera(true);
+  await give();
+  await on;
+  const lost = new Promise((resolve) => (local.lost = resolve));
+  given[0].onended();
+  assert.equal(await lost, 'camera');
+  assert.deepEqual([local.hasCamera, asked.length], [false, 0]);
+});
+
+test('what was refused is asked for again when the user wants it', async (t) => {
+  const { give, given, failures } = devices(t);
+  failures.push('NotAllowedError', 'NotAllowedError', 'NotAllowedError');
+  const local = await new LocalMedia().start({ video: true });
+  assert.deepEqual(local.problems.map(({ source, reason }) => [source, reason]), [['microphone', 'notAllowed'], ['camera', 'notAllowed']]);
+  const again = local.ask('microphone');
+  await give();
+  assert.equal(await again, given[0]);
+  assert.deepEqual(local.problems.map(({ source }) => source), ['camera']);
+});

@@ -5,6 +5,7 @@ import { ring } from '../ringtone.js';
 import { createStore } from '../store.js';
 import { ending, explain, phrase, unavailable } from '../words.js';
 import { createHandOver } from './hand-over.js';
+import { createOwnDevices } from './own-devices.js';
 import { createRinging } from './ringing.js';
 
 /**
@@ -14,8 +15,8 @@ import { createRinging } from './ringing.js';
  *   muted: boolean, closesAlone: boolean, sawOthers: boolean, leaving: boolean, parties: Wire.CallParty[], goesTo: string | null }} OwnCall
  */
 
-/** @param {{ socket: App.Socket, rooms: App.Rooms, notices: App.Notices, user: Wire.User }} parts */
-export function createCalls({ socket, rooms, notices, user }) {
+/** @param {{ socket: App.Socket, rooms: App.Rooms, notices: App.Notices, user: Wire.User, devices?: App.Devices }} parts */
+export function createCalls({ socket, rooms, notices, user, devices }) {
   /**
    * `incoming` and `outgoing` ring; `active` is the call this device is in.
    * Ringing: `{ callId, roomId, userId, name, media }`. Active: see `show`.
@@ -55,6 +56,7 @@ export function createCalls({ socket, rooms, notices, user }) {
         ringing: call.parties.filter((party) => party.state === 'ringing'),
         isCaller: call.parties[0]?.userId === user.id,
         hasMicrophone: Boolean(local.tracks.microphone),
+        problems: local.problems,
       },
     });
   }
@@ -63,23 +65,27 @@ export function createCalls({ socket, rooms, notices, user }) {
    * Enters a room's call, with whatever devices there are.
    *
    * @param {string} roomId
-   * @param {{ video?: boolean, ringing?: App.Ringing | null }} how
+   * @param {{ video?: boolean, muted?: boolean, ringing?: App.Ringing | null, prepared?: LocalMedia | null }} how
+   *   `prepared`: microphone and camera that were looked at before, and are the call's from now on
    */
-  async function join(roomId, { video = true, ringing = null } = {}) {
+  async function join(roomId, { video = true, muted = false, ringing = null, prepared = null } = {}) {
     if (call?.roomId === roomId) {
       call.ringing ??= ringing;
+      prepared?.stop();
       return;
     }
     await hangUp();
-    const local = new LocalMedia();
+    const local = prepared ?? new LocalMedia({ devices: devices?.wanted() });
+    local.mute(muted);
     const { room } = rooms.hold(roomId, 'call');
     const session = new MediaSession({ client: socket.client, roomId, local, changed: show, ready: () => room.entered() });
     local.unshared = () => call?.local === local && sendAgain(call, ['screen', 'screenAudio']);
-    const own = (call = { session, local, roomId, ringing, startedAt: Date.now(), muted: false, closesAlone: false, sawOthers: false, leaving: false, parties: [], goesTo: null });
+    const own = (call = { session, local, roomId, ringing, startedAt: Date.now(), muted, closesAlone: false, sawOthers: false, leaving: false, parties: [], goesTo: null });
+    ownDevices.follow(own);
     show();
     try {
-      await local.start({ video });
-      local.problems.forEach((problem) => notices.warn(unavailable(problem)));
+      await (prepared ? prepared.settled : local.start({ video }));
+      devices?.look();
       if (call !== own) return local.stop();
       session.say({ muted: own.muted || !local.tracks.microphone, cameraOff: !local.hasCamera });
       await session.join();
@@ -94,12 +100,14 @@ export function createCalls({ socket, rooms, notices, user }) {
     }
   }
 
-  /** Sends what these sources have now, and says so. @param {{ session: MediaSession, local: LocalMedia }} own @param {Wire.TrackSource[]} sources */
-  function sendAgain({ session, local }, sources) {
+  /** Sends what these sources have now, and says so. @param {OwnCall} own @param {Wire.TrackSource[]} sources */
+  function sendAgain({ session, local, muted }, sources) {
     for (const source of sources) session.replace(source, local.tracks[source]);
-    session.say({ cameraOff: !local.hasCamera, sharing: local.isSharing });
+    session.say({ muted: muted || !local.tracks.microphone, cameraOff: !local.hasCamera, sharing: local.isSharing });
     show();
   }
+
+  const ownDevices = createOwnDevices({ devices, notices, current: () => call, sendAgain: (sources) => call && sendAgain(call, sources) });
 
   /** Leaves the call; ends it for the other side too if it was rung. */
   async function hangUp() {
@@ -209,8 +217,14 @@ export function createCalls({ socket, rooms, notices, user }) {
       if (!callId) return;
       await socket.call('call.withdraw', { callId, userId }).catch((error) => notices.warn(phrase('call.about', { name, what: explain(error) })));
     },
+    /** What the own microphone gives. */
+    microphone: () => call?.local.tracks.microphone ?? null,
+    chooseDevice: ownDevices.choose,
+    askForDevice: ownDevices.ask,
     toggleMute() {
       if (!call) return;
+      // Without one, whoever wants to speak wants to be asked for it.
+      if (!call.local.tracks.microphone) return ownDevices.ask('microphone');
       call.muted = !call.muted;
       call.local.mute(call.muted);
       call.session.say({ muted: call.muted || !call.local.tracks.microphone });
@@ -226,7 +240,8 @@ export function createCalls({ socket, rooms, notices, user }) {
       const own = call;
       if (!own) return;
       await own.local.share(!own.local.isSharing);
-      own.local.problems.forEach((problem) => notices.warn(unavailable(problem)));
+      const problem = own.local.problemOf('screen');
+      if (problem) notices.warn(unavailable(problem));
       if (call !== own) return own.local.stop();
       sendAgain(own, ['screen', 'screenAudio']);
     },
@@ -234,10 +249,11 @@ export function createCalls({ socket, rooms, notices, user }) {
       const own = call;
       if (!own) return;
       await own.local.camera(!own.local.hasCamera);
-      own.local.problems.forEach((problem) => notices.warn(unavailable(problem)));
       if (call !== own) return own.local.stop();
       sendAgain(own, ['camera']);
     },
+    /** What the call's line is judged by, or null. */
+    lineSample: async () => (call ? call.session.lineSample() : null),
     /** Follows how large an element shows what others send: see {@link MediaSession.view}. @param {HTMLElement} element */
     view: (element) => call?.session.view(element) ?? null,
     /** Counters of what arrives, one entry per tile; `sent`: what is said of what we send. */

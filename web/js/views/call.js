@@ -9,6 +9,7 @@ import { callBar } from './call/bar.js';
 import { measuring } from './call/measure.js';
 import { stage } from './call/stage.js';
 import { viewControls } from './call/view.js';
+import { callLine } from './line.js';
 
 const ROUTES = /** @type {const} */ ({ peerToPeer: 'call.direct', server: 'call.throughServer' });
 
@@ -19,8 +20,9 @@ function statusOf({ connected, others, ringing, route: way }) {
   return others.length ? phrase(ROUTES[way]) : phrase('call.waiting');
 }
 
-/** @param {App.Parts} parts */
-export function callStage({ calls, rooms, user, socket, notices }) {
+/** @param {App.Parts} app */
+export function callStage(app) {
+  const { calls, rooms, user, socket, notices } = app;
   const name = el('h2', { dir: 'auto' });
   const status = el('span', { class: 'chip', role: 'status', 'data-testid': 'call-status' });
   const time = el('span', { class: 'call-time' });
@@ -40,7 +42,7 @@ export function callStage({ calls, rooms, user, socket, notices }) {
     // Anew each time, so that the same is told twice.
     if (who) fill(told, phrase('call.reacts', { name: who, emoji }));
   } });
-  const bar = callBar({ calls, react: (emoji) => reactions.send(emoji) });
+  const bar = callBar({ ...app, react: (emoji) => reactions.send(emoji) });
   const element = el('section', { class: 'call', 'aria-label': phrase('call.title'), hidden: true, 'data-testid': 'call' });
   const views = viewControls({ frame: element, heading: name, tiles });
   element.append(
@@ -99,6 +101,8 @@ export function callStage({ calls, rooms, user, socket, notices }) {
   calls.state.subscribe(show);
   rooms.list.subscribe(() => show(calls.state.get()));
   route.subscribe(dock);
+  // After the stage: it plays the sound that this listens to.
+  ringing.element.before(callLine(app, element));
   return element;
 }
 

@@ -8,6 +8,7 @@ import { Drawn } from './drawn.js';
 import { days, hasReacted, roomMessage } from './message.js';
 import { manageMembers, rank, roleIn } from './members.js';
 import { people } from './people.js';
+import { enterCall } from './preview.js';
 import { detailHeader, titled } from './rooms.js';
 import { scroller } from './scroller.js';
 import { confirm } from './settings/dialogs.js';
@@ -24,7 +25,7 @@ export function room(app, id) {
   const live = rooms.hold(id, 'view');
   const title = titled();
   const subtitle = el('p', { class: 'muted' });
-  const join = el('button', { type: 'button', class: 'button primary narrows', 'data-testid': 'call-join', on: { click: () => calls.join(id) } });
+  const join = el('button', { type: 'button', class: 'button primary narrows', 'data-testid': 'call-join', on: { click: () => enterCall(app, id) } });
   const manage = el('button', { type: 'button', class: 'button small', hidden: true, 'data-testid': 'members-manage',
     on: { click: () => manageMembers(app, id, role) } }, phrase('room.manageMembers'));
   /** @type {Wire.RoomMemberRole | null} */

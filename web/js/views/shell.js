@@ -9,6 +9,7 @@ import { bell } from './bell.js';
 import { callStage } from './call.js';
 import { help } from './help.js';
 import { inboxList } from './inbox.js';
+import { returnOffer } from './returning.js';
 import { ringing } from './ringing.js';
 import { roomList } from './rooms.js';
 import { room } from './room.js';
@@ -42,7 +43,7 @@ export function shell(app) {
   const list = el('section', { class: 'list-pane' });
   const view = el('div', { class: 'view' });
   const stage = callStage(app);
-  const main = el('main', { class: 'main', id: 'main', tabindex: '-1' }, stage, view);
+  const main = el('main', { class: 'main', id: 'main', tabindex: '-1' }, returnOffer(app), stage, view);
   const frame = el('div', { class: 'shell' },
     el('a', { class: 'skip', href: '#main', on: { click: (event) => { event.preventDefault(); main.focus(); } } }, phrase('nav.skip')),
     el('nav', { class: 'rail', 'aria-label': phrase('nav.main') },

@@ -16,3 +16,4 @@ mod speaking;
 mod stage;
 mod strangers;
 mod streams;
+mod wishes;

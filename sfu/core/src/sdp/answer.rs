@@ -64,6 +64,9 @@ fn keep(lines: &mut Lines, section: &Section, transport: &str) {
     lines.media(name(kind), 9, protocol, format);
     lines.add(format_args!("a=mid:{}", section.mid));
     lines.append(transport);
+    if section.is_mux_only {
+        lines.add(format_args!("a=rtcp-mux-only"));
+    }
     if section.has_reduced_rtcp {
         lines.add(format_args!("a=rtcp-rsize"));
     }

@@ -38,6 +38,11 @@ impl<'a> Attributes<'a> {
         self.value(name).is_some()
     }
 
+    /// Whether there are none.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// What attributes of this name say about one format: the rest of the line behind the payload type.
     pub(super) fn of_format(&self, name: &str, format: &str) -> impl Iterator<Item = &'a str> {
         self.values(name).filter_map(move |value| {
@@ -54,12 +59,24 @@ pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
 }
 
 impl<'a> Description<'a> {
-    /// Takes a description apart. What is neither the version, a media line nor an attribute is not
-    /// looked at: WebRTC says nothing with it (RFC 8829, section 5.8).
+    /// Takes a description apart, which begins with its version.
     ///
     /// # Errors
     /// [`SdpError::Malformed`].
     pub(super) fn read(text: &'a str) -> Result<Self, SdpError> {
+        let version = lines(text).next().and_then(|line| line.strip_prefix("v="));
+        if version.is_none_or(|version| version.trim() != "0") {
+            return Err(SdpError::Malformed { line: 1 });
+        }
+        Self::read_part(text)
+    }
+
+    /// Takes a description apart, or a fragment of one. What is neither a media line nor an attribute is not
+    /// looked at: WebRTC says nothing with it (RFC 8829, section 5.8).
+    ///
+    /// # Errors
+    /// [`SdpError::Malformed`].
+    pub(super) fn read_part(text: &'a str) -> Result<Self, SdpError> {
         let mut session = Attributes::default();
         let mut media: Vec<Media<'a>> = Vec::new();
         for (index, line) in lines(text).enumerate() {
@@ -67,8 +84,6 @@ impl<'a> Description<'a> {
             let is_text = !line.chars().any(|char| char.is_control() && char != '\t');
             let (kind, value) = line.split_once('=').filter(|_| is_text).ok_or(malformed.clone())?;
             match kind {
-                "v" if index == 0 && value.trim() == "0" => {}
-                _ if index == 0 => return Err(malformed),
                 "m" => media.push(Media::read(value).ok_or(malformed)?),
                 "a" => {
                     let (name, value) = value.split_once(':').unwrap_or((value, ""));

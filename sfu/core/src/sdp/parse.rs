@@ -15,7 +15,7 @@ use common::{
 use std::collections::BTreeSet;
 
 /// The longest text taken over from a description, in bytes.
-const TOKEN_BYTES_MAX: usize = 256;
+pub(super) const TOKEN_BYTES_MAX: usize = 256;
 
 /// The longest mid, in bytes.
 const MID_BYTES_MAX: usize = 32;
@@ -85,6 +85,8 @@ pub struct Section {
     pub(super) is_simulcast: bool,
     /// RTCP may leave out the reports (RFC 5506).
     pub(super) has_reduced_rtcp: bool,
+    /// RTCP comes on no port of its own, whatever the answer says (RFC 8858).
+    pub(super) is_mux_only: bool,
     /// What the client says of the codec.
     pub(super) parameters: String,
     /// What the codec's sender can be asked for.
@@ -262,6 +264,7 @@ fn section(media: &Media<'_>) -> Result<Section, SdpError> {
         is_simulcast: attributes.has("simulcast"),
         encodings,
         has_reduced_rtcp: attributes.has("rtcp-rsize"),
+        is_mux_only: attributes.has("rtcp-mux-only"),
         offered: kind.map(|kind| codec::offered(media, kind)).unwrap_or_default(),
         line: media_line(media),
         parameters: chosen.as_ref().map(|chosen| chosen.parameters.clone()).unwrap_or_default(),

@@ -34,11 +34,20 @@ function screenOptions() {
 const REASONS = /** @type {Record<string, DeviceProblem['reason']>} */ ({
   NotAllowedError: 'notAllowed',
   NotFoundError: 'notFound',
+  // The device that was chosen is not plugged in.
+  OverconstrainedError: 'notFound',
   NotReadableError: 'inUse',
 });
 
+/** @typedef {'microphone' | 'camera'} DeviceSource */
+
+/** By the browser's ids (`MediaDeviceInfo.deviceId`); null: whichever the browser takes by itself. @typedef {Record<DeviceSource, string | null>} Devices */
+
 /** Own tracks, kept across routes, reconnects and rejoins until the call is over. */
 export class LocalMedia {
+  /** Which devices are asked for. One that is not plugged in is done without, unless it is just being chosen. @type {Devices} */
+  devices = { microphone: null, camera: null };
+
   /** What there is, by its source. @type {Tracks} */
   tracks = noTracks();
   /** Groups microphone and camera, so that receivers play them in step. */
@@ -58,8 +67,21 @@ export class LocalMedia {
   /** The user has ended sharing in the browser's own window. */
   unshared = () => {};
 
-  /** What could not be had. @type {DeviceProblem[]} */
+  /**
+   * A device was unplugged, or may not be used any more. Another microphone has taken its place where there is one; a
+   * camera is off then, as nobody knows what another one would show.
+   *
+   * @type {(source: DeviceSource) => void}
+   */
+  lost = () => {};
+
+  /** What could not be had when it was last asked for. @type {DeviceProblem[]} */
   problems = [];
+
+  /** @param {{ devices?: Partial<Devices> }} [options] which devices to ask for */
+  constructor({ devices } = {}) {
+    Object.assign(this.devices, devices);
+  }
 
   /** Asks for the devices. Whatever fails, the call goes on with what there is. @param {{ video: boolean }} what */
   start({ video }) {
@@ -74,7 +96,7 @@ export class LocalMedia {
     }
     const before = this.#stops;
     try {
-      await this.#take(navigator.mediaDevices.getUserMedia({ audio: AUDIO, video: video && VIDEO }), usual);
+      await this.#take(navigator.mediaDevices.getUserMedia({ audio: this.#wanted('microphone'), video: video && this.#wanted('camera') }), usual);
     } catch {
       // Together they fail if either does: ask for each, unless nobody wants them any more.
       if (before === this.#stops) await this.#ask('microphone');
@@ -83,18 +105,91 @@ export class LocalMedia {
     return this;
   }
 
-  /** @param {'microphone' | 'camera'} source */
-  async #ask(source) {
+  /** What is asked of a device. @param {DeviceSource} source @param {'ideal' | 'exact'} how what becomes of one that is not there */
+  #wanted(source, how = 'ideal') {
+    const id = this.devices[source];
+    return { ...(source === 'microphone' ? AUDIO : VIDEO), ...(id && { deviceId: { [how]: id } }) };
+  }
+
+  /** @param {DeviceSource} source @param {'ideal' | 'exact'} [how] */
+  async #ask(source, how) {
     try {
-      await this.#take(navigator.mediaDevices.getUserMedia(source === 'microphone' ? { audio: AUDIO } : { video: VIDEO }), usual);
+      const wanted = this.#wanted(source, how);
+      await this.#take(navigator.mediaDevices.getUserMedia(source === 'microphone' ? { audio: wanted } : { video: wanted }), usual);
     } catch (error) {
       this.#fail(source, error);
     }
   }
 
+  /** Resolves when no device is being asked for any more. @returns {Promise<unknown>} */
+  get settled() {
+    return this.#switching ?? Promise.resolve();
+  }
+
+  /**
+   * Takes another microphone or camera in place of the present one, which stays where the other cannot be had. A camera
+   * that is off stays off.
+   *
+   * @param {DeviceSource} source
+   * @param {string | null} id null: whichever the browser takes
+   */
+  choose(source, id) {
+    return this.#inTurn(() => this.#choose(source, id));
+  }
+
+  /** @param {DeviceSource} source @param {string | null} id */
+  async #choose(source, id) {
+    const before = this.devices[source];
+    const former = this.tracks[source];
+    this.#forgive(source);
+    this.devices[source] = id;
+    if (!former && source === 'camera') return null;
+    await this.#ask(source, 'exact');
+    // Phones open one camera at a time.
+    if (former && source === 'camera' && this.problemOf(source)?.reason === 'inUse') {
+      this.#end(source);
+      this.#forgive(source);
+      await this.#ask(source, 'exact');
+    }
+    if (!this.problemOf(source)) return this.tracks[source];
+    this.devices[source] = before;
+    // The former one was ended for nothing.
+    if (former && !this.tracks[source]) await this.#ask(source);
+    return this.tracks[source];
+  }
+
+  /** Asks once more for a device that could not be had. @param {DeviceSource} source */
+  ask(source) {
+    return this.#inTurn(async () => {
+      this.#forgive(source);
+      if (!this.tracks[source] && navigator.mediaDevices) await this.#ask(source);
+      return this.tracks[source];
+    });
+  }
+
+  /** A device is gone. @param {DeviceSource} source @param {MediaStreamTrack} track */
+  async #replace(source, track) {
+    if (this.tracks[source] !== track) return;
+    this.#end(source);
+    this.devices[source] = null;
+    this.#forgive(source);
+    if (source === 'microphone') await this.#ask(source);
+    this.lost(source);
+  }
+
   /** @param {TrackSource} source @param {Error} error */
   #fail(source, { name, message }) {
     this.problems.push({ source, reason: REASONS[name] ?? 'other', message });
+  }
+
+  /** It is asked for anew, or not wanted any more. @param {TrackSource} source */
+  #forgive(source) {
+    this.problems = this.problems.filter((problem) => problem.source !== source);
+  }
+
+  /** Why there is nothing from this source, if it was asked for. @param {TrackSource} source */
+  problemOf(source) {
+    return this.problems.find((problem) => problem.source === source) ?? null;
   }
 
   /**
@@ -134,9 +229,11 @@ export class LocalMedia {
     return isShared(source) ? this.screenStream : this.stream;
   }
 
-  /** @param {MediaStreamTrack} track @param {TrackSource} source */
+  /** Keeps a track in place of the former one. @param {MediaStreamTrack} track @param {TrackSource} source */
   #keep(track, source) {
+    this.#end(source);
     this.tracks[source] = track;
+    if (source === 'microphone' || source === 'camera') track.onended = () => this.#inTurn(() => this.#replace(source, track));
     this.streamOf(source).addTrack(track);
     this.#enable();
   }
@@ -193,11 +290,9 @@ export class LocalMedia {
 
   /** @param {boolean} on */
   async #switchCamera(on) {
+    this.#forgive('camera');
     if (!on) this.#end('camera');
-    else if (!this.tracks.camera) {
-      this.problems = [];
-      await this.#ask('camera');
-    }
+    else if (!this.tracks.camera) await this.#ask('camera');
     return this.tracks.camera;
   }
 
@@ -221,11 +316,11 @@ export class LocalMedia {
 
   /** @param {boolean} on */
   async #switchScreen(on) {
+    this.#forgive('screen');
     if (!on) {
       this.#end('screen');
       this.#end('screenAudio');
     } else if (!this.tracks.screen) {
-      this.problems = [];
       try {
         const asked = navigator.mediaDevices.getDisplayMedia(screenOptions());
         await this.#take(asked, (kind) => (kind === KINDS.screen ? 'screen' : 'screenAudio'));

@@ -2,6 +2,7 @@
 
 import { Emitter } from '../emitter.js';
 import { Announcer } from './announced.js';
+import { sampled } from './line-sample.js';
 import { onNetworkChange } from './network.js';
 import { TracksSeen } from './news.js';
 import { withTracks } from './others.js';
@@ -62,6 +63,14 @@ export class MediaSession extends Emitter {
   /** Our own connection id, once we entered. @type {string | null} */
   self = null;
 
+  /**
+   * What comes of each track through the server, and why no more, by the track's id: `reason` is `bandwidth` where the
+   * network of this device carries no more.
+   *
+   * @type {Map<string, import('../../protocol.js').TrackSubscription>}
+   */
+  subscriptions = new Map();
+
   /** @type {PeerLink | null} */
   #peer = null;
   /** @type {ServerLink | null} */
@@ -89,7 +98,9 @@ export class MediaSession extends Emitter {
   #wishes = new Wishes((tracks) => this.#request('media.subscribe', { tracks }), (trackId) => this.#isSentByOthers(trackId));
   #announcer;
   #seen = new TracksSeen();
-  #speech = new SpeechMeter((speaking) => this.say({ speaking }));
+  #speech = new SpeechMeter((speaking) => this.say({ speaking }), (level) => (this.#loudest = Math.max(this.#loudest ?? 0, level)));
+  /** Of the own microphone since it was asked for. @type {number | null} */
+  #loudest = null;
 
   /** Before the session can be entered: the room must have been joined. @type {(() => Promise<void>) | undefined} */
   #ready;
@@ -129,6 +140,11 @@ export class MediaSession extends Emitter {
     on('media.updated', (updated) => this.#update(updated));
     on('media.signal', (params) => this.#hear(params));
     on('media.offer', (offer) => this.#hearOffer(offer));
+    on('media.layers', (layers) => this.#server?.handleLayers(layers));
+    on('media.subscriptions', ({ subscriptions }) => {
+      this.subscriptions = new Map(subscriptions.map((subscription) => [subscription.trackId, subscription]));
+      this.changed();
+    });
     this.#off.push(onNetworkChange(() => this.restart()));
     this.#off.push(client.on('call.resumed', ({ previousConnectionId, connectionId }) => this.moved(previousConnectionId, connectionId)));
   }
@@ -262,8 +278,7 @@ export class MediaSession extends Emitter {
     }
     this.#announcer.catchUp();
     // A new session starts directly again.
-    this.#server?.close();
-    this.#server = null;
+    this.#dropServer();
     const other = participants.find(({ connectionId }) => connectionId !== this.self)?.connectionId;
     if (this.#peer && this.#peer.other !== other) this.#dropPeer();
     if (!other || this.#peer) return;
@@ -367,9 +382,14 @@ export class MediaSession extends Emitter {
     this.changed();
   }
 
-  #drop() {
+  #dropServer() {
     this.#server?.close();
     this.#server = null;
+    this.subscriptions = new Map();
+  }
+
+  #drop() {
+    this.#dropServer();
     this.#dropPeer();
   }
 
@@ -454,6 +474,17 @@ export class MediaSession extends Emitter {
     if (!this.#joined || this.#closed) return;
     this.#peer?.restart();
     this.#server?.restart();
+  }
+
+  /** What the line is judged by (see `LineHealth`). Each time anew: how loud the own microphone was is told once. */
+  async lineSample() {
+    const loudest = this.#loudest;
+    this.#loudest = null;
+    const direct = this.#peer ? [this.#peer.pc] : [];
+    const served = [this.#server?.publish, this.#server?.subscribe].filter((pc) => pc !== undefined && pc !== null);
+    // While one way takes over from the other, the one that is being left may end at any time.
+    const ways = this.#server ? { carrying: served, leaving: direct } : { carrying: direct, leaving: [] };
+    return { ...await sampled(this, ways), own: { isMuted: this.local.isMuted('microphone') || this.#said.now.onHold, loudest } };
   }
 
   /** What is said of what we send, by whichever way it goes; null: nothing yet. */

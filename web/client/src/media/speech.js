@@ -39,10 +39,16 @@ export class SpeechMeter {
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
   #changed;
+  #heard;
 
-  /** @param {(isSpeaking: boolean) => void} changed */
-  constructor(changed) {
+  /**
+   * @param {(isSpeaking: boolean) => void} changed
+   * @param {(level: number) => void} [heard] how loud it is, from 0 to 1, as often as that is looked at; nothing where the
+   *   browser does not let sound be looked at
+   */
+  constructor(changed, heard = () => {}) {
     this.#changed = changed;
+    this.#heard = heard;
   }
 
   /** Listens to this track and no other from now on. @param {MediaStreamTrack | null} track */
@@ -71,6 +77,7 @@ export class SpeechMeter {
     this.#timer = setInterval(() => {
       analyser.getFloatTimeDomainData(samples);
       const level = Math.sqrt(samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length);
+      if (context.state === 'running') this.#heard(level);
       if (speech.hear(level, performance.now())) this.#changed(speech.isSpeaking);
     }, LISTEN_EVERY_MS);
   }

@@ -2,26 +2,30 @@
 
 import { el, fill, icon, iconButton } from '../../dom.js';
 import { phrase } from '../../words.js';
+import { openDeviceMenu } from '../devices.js';
 import { reactMenu } from './react.js';
 
-/** @param {Pick<App.Parts, 'calls'> & { react: (emoji: string) => void }} parts */
-export function callBar({ calls, react }) {
+/** @param {Pick<App.Parts, 'calls' | 'devices'> & { react: (emoji: string) => void }} parts */
+export function callBar({ calls, devices, react }) {
   const reactions = reactMenu(react);
   const mute = control('call-mute', 'M', () => calls.toggleMute());
   const camera = control('call-camera', 'V', () => calls.toggleCamera());
   const share = control('call-share', 'S', () => calls.toggleSharing());
   const hand = control('call-hand', 'Y', () => calls.toggleHand());
   const hold = control('call-hold', 'P', () => calls.toggleHold());
+  const menu = iconButton('settings', phrase('devices.button'), { class: 'control', 'data-testid': 'call-devices', on: { click: () => openDeviceMenu({ calls, devices }) } });
   const hangUp = el('button', { type: 'button', class: 'button danger', 'data-testid': 'call-hangup', title: phrase('call.hangUpKey'), on: { click: () => calls.hangUp() } },
     icon('hangUp'), el('span', {}, phrase('call.hangUp')));
   const element = el('div', { class: 'call-controls', role: 'toolbar', 'aria-label': phrase('call.title') },
-    mute.element, camera.element, share.element, hand.element, reactions.element, hold.element, hangUp);
+    mute.element, camera.element, share.element, hand.element, reactions.element, hold.element, menu, hangUp);
   return {
     element,
     closeMenus: () => reactions.close(),
     /** @param {App.Active} active */
     update({ muted, hasMicrophone, hasCamera, said: { sharing, handRaised, onHold } }) {
-      mute.set(muted ? 'micOff' : 'mic', phrase(muted ? 'call.unmute' : 'call.mute'), muted, hasMicrophone);
+      const isSilent = muted || !hasMicrophone;
+      const words = phrase(muted ? 'call.unmute' : 'call.mute');
+      mute.set(isSilent ? 'micOff' : 'mic', hasMicrophone ? words : phrase('call.askMicrophone'), isSilent, true);
       camera.set(hasCamera ? 'camera' : 'cameraOff', phrase(hasCamera ? 'call.cameraOff' : 'call.cameraOn'), !hasCamera, true);
       share.set('screen', phrase(sharing ? 'call.unshare' : 'call.share'), sharing, true);
       hand.set('hand', phrase(handRaised ? 'call.lowerHand' : 'call.raiseHand'), handRaised, true);

@@ -75,8 +75,8 @@ fn packets_of_all_streams_are_numbered_for_who_has_agreed() {
 /// The stream of the packets that wait to be looked at, which are taken.
 fn outgoing(stage: &mut Stage) -> u32 {
     let datagrams = stage.datagrams(1002);
-    let headers = datagrams.iter().filter_map(|datagram| Header::parse(datagram));
-    headers.filter(|header| header.payload_type == 96).last().unwrap().ssrc
+    let mut headers = datagrams.iter().filter_map(|datagram| Header::parse(datagram));
+    headers.rfind(|header| header.payload_type == 96).unwrap().ssrc
 }
 
 #[test]

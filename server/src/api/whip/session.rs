@@ -1,0 +1,103 @@
+//! A WHIP session that has begun: candidates that come later, ICE anew, and the end.
+
+use super::{
+    super::{
+        App,
+        attendee::Attendee,
+        extract::Ids,
+        problem::{Document, Problem},
+    },
+    FRAGMENT, body, node,
+};
+use axum::{
+    extract::{Request, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use common::{
+    error::ErrorCode,
+    id::{ConnectionId, RoomId},
+    subject::whip::{WhipAction, WhipReply},
+};
+
+/// Adds candidates to a WHIP session, or begins its ICE anew: a fragment with another `ice-ufrag` than before restarts
+/// it, whatever `If-Match` says.
+#[utoipa::path(
+    patch, path = "/v1/rooms/{id}/whip/{session}",
+    params(
+        ("id" = RoomId, Path, description = "The room"),
+        ("session" = ConnectionId, Path, description = "The WHIP session, the last part of its `Location`"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the ICE session, or `*`"),
+    ),
+    request_body(content = String, content_type = "application/trickle-ice-sdpfrag", description = "The fragment (RFC 8840)"),
+    responses(
+        (status = 200, body = String, content_type = "application/trickle-ice-sdpfrag",
+         description = "ICE begins anew; `ETag` is the new ICE session"),
+        (status = 204, description = "Candidates were added"),
+        (status = 400, description = "`media.invalidSdp`: the body is no fragment", body = Document),
+        (status = 401, body = Document),
+        (status = 404, description = "There is no such session of the caller's", body = Document),
+        (status = 412, description = "`resource.changedMeanwhile`: the ICE session is another by now", body = Document),
+        (status = 413, description = "`limit.size`", body = Document),
+        (status = 415, description = "The body is not `application/trickle-ice-sdpfrag`", body = Document),
+        (status = 428, description = "`request.preconditionRequired`: `If-Match` is missing", body = Document),
+        (status = 503, description = "`media.unavailable`", body = Document),
+    ),
+)]
+pub(super) async fn patch_whip_session(
+    State(app): State<App>,
+    attendee: Attendee,
+    Ids(room, session): Ids<RoomId, ConnectionId>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let if_match = body::if_match(request.headers())?;
+    let fragment = body::read(request, FRAGMENT).await?;
+    let action = WhipAction::Patch { session, user: attendee.user(), if_match, fragment };
+    match node::ask(&app, attendee.account(), room, action, false).await? {
+        Some(WhipReply::Done) => Ok(StatusCode::NO_CONTENT.into_response()),
+        Some(WhipReply::Restarted { fragment, tag }) => {
+            let headers = [
+                (header::CONTENT_TYPE, FRAGMENT.to_owned()),
+                (header::ETAG, body::etag(&tag)),
+                (header::CACHE_CONTROL, "no-store".to_owned()),
+            ];
+            Ok((headers, fragment).into_response())
+        }
+        Some(WhipReply::OtherIceSession) => {
+            let detail = "the ICE session is another by now";
+            let status = StatusCode::PRECONDITION_FAILED;
+            Err(Problem::new(status, ErrorCode::CHANGED_MEANWHILE, detail))
+        }
+        Some(WhipReply::Published { .. } | WhipReply::Removed(_) | WhipReply::Moved { .. }) => {
+            Err(node::unavailable())
+        }
+        None => Err(node::no_session()),
+    }
+}
+
+/// Ends a WHIP session: who published leaves the room's media session. `If-Match` does not matter.
+#[utoipa::path(
+    delete, path = "/v1/rooms/{id}/whip/{session}",
+    params(
+        ("id" = RoomId, Path, description = "The room"),
+        ("session" = ConnectionId, Path, description = "The WHIP session, the last part of its `Location`"),
+    ),
+    responses(
+        (status = 200, description = "It has ended"),
+        (status = 401, body = Document),
+        (status = 404, description = "There is no such session of the caller's; it may have ended", body = Document),
+        (status = 503, description = "`media.unavailable`", body = Document),
+    ),
+)]
+pub(super) async fn end_whip_session(
+    State(app): State<App>,
+    attendee: Attendee,
+    Ids(room, session): Ids<RoomId, ConnectionId>,
+) -> Result<StatusCode, Problem> {
+    let action = WhipAction::End { session, user: attendee.user() };
+    match node::ask(&app, attendee.account(), room, action, false).await? {
+        Some(WhipReply::Done) => Ok(StatusCode::OK),
+        Some(_) => Err(node::unavailable()),
+        None => Err(node::no_session()),
+    }
+}

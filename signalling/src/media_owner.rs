@@ -1,0 +1,78 @@
+//! Asks the media node that owns a room's session: for the hub, and for the api role, by which others take part.
+
+use bus::{Bus, BusError};
+use common::{
+    id::{NodeId, RoomId},
+    subject::{
+        Service,
+        media::{MediaNodes, SessionLease},
+    },
+};
+use std::time::Duration;
+
+/// How long a media node may take to answer.
+const ASK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often a request follows a session that has just moved.
+const MOVES_MAX: u32 = 3;
+
+/// Why nobody has answered.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// The owner was not reached.
+    #[error("the media server was not reached")]
+    Bus(#[from] BusError),
+    /// There is no media node, or none that keeps the session for long enough.
+    #[error("no media server is available")]
+    Nobody,
+}
+
+/// Asks the node that owns the room's session, at its `service`; `None` if nobody does and none may be opened. An
+/// answer may say that the session has `moved` where to.
+///
+/// # Errors
+/// [`AskError`].
+pub async fn ask<S: Service>(
+    bus: &Bus,
+    room: RoomId,
+    may_open: bool,
+    service: impl Fn(NodeId) -> S,
+    request: &S::Request,
+    moved: impl Fn(&S::Reply) -> Option<NodeId>,
+) -> Result<Option<S::Reply>, AskError> {
+    let mut nobody_at = Vec::new();
+    let mut owner = match bus.holder(&SessionLease(room)).await? {
+        Some(owner) => owner,
+        None if may_open => choose(bus, &nobody_at).await?,
+        None => return Ok(None),
+    };
+    let mut moves = 0;
+    while moves < MOVES_MAX {
+        match bus.request(&service(owner), request, ASK_TIMEOUT).await {
+            Ok(reply) => match moved(&reply) {
+                Some(next) => {
+                    owner = next;
+                    moves += 1;
+                }
+                None => return Ok(Some(reply)),
+            },
+            // It has died a moment ago, and is still among those that are there: another one opens the session.
+            Err(BusError::Unanswered { .. }) if may_open && !nobody_at.contains(&owner) => {
+                nobody_at.push(owner);
+                owner = choose(bus, &nobody_at).await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(AskError::Nobody)
+}
+
+/// The media node for a new session: this one if it is one, which saves a hop; else the least busy, and none of
+/// those at which nobody is.
+async fn choose(bus: &Bus, nobody_at: &[NodeId]) -> Result<NodeId, AskError> {
+    let nodes = bus.entries(&MediaNodes).await?;
+    let own = bus.node();
+    let there = nodes.iter().map(|(_, node)| node).filter(|node| !nobody_at.contains(&node.node));
+    let best = there.min_by_key(|node| (node.node != own, node.sessions));
+    best.map(|node| node.node).ok_or(AskError::Nobody)
+}
