@@ -106,7 +106,7 @@ fn losses_and_reordering_are_made_up_for() {
     }
 }
 
-/// Nobody has chosen less yet: what is too much is spread and waits, but never before a voice, and never for ever.
+/// Where nobody chooses less, what is too much is spread and waits, but never before a voice, and never for ever.
 #[test]
 fn a_camera_that_sends_twice_what_the_link_carries_keeps_no_voice_waiting_here() {
     let report = run(link(&[(0, 0.5 * MEGABIT)]), Camera::Constant(MEGABIT), 15, 1);

@@ -9,6 +9,7 @@ use common::{
 use sfu_core::{
     Engine, EngineConfig, MediaEvent, Output, SessionId, Stats,
     engine::simulation::{Side, reply},
+    layer::Target,
     rtp::{header::PlainHeader, sequence::SeqNo},
     sdp::parse::Remote,
     srtp::{Profile, Sealer, contexts},
@@ -179,6 +180,11 @@ impl Call {
         for (n, side, port) in [(1, Side::Publish, SENDER), (2, Side::Subscribe, RECEIVER)] {
             let way = (address(SERVER), address(port));
             assert!(engine.connect_directly(device(n), side, &material(port), way, start, &mut output));
+        }
+        // All of it goes out, whatever the estimate is: this is about the way there, and not about what is chosen for it.
+        let tracks: Vec<_> = engine.received(device(2)).map(|received| received.track).collect();
+        for track in tracks {
+            assert!(engine.set_target(device(2), track, Target::BEST, start, &mut output));
         }
         let (_, sealer) = contexts(Profile::Aes128Gcm, &material(SENDER), true).unwrap();
         let back = LinkConfig { capacity: Vec::new(), loss: Loss::NONE, ..there.clone() };
