@@ -10,7 +10,7 @@ use crate::{
 use std::{fs, io, path::Path, time::Duration};
 
 /// How long a start may take. A first one writes a profile, and several may start at once.
-const START_TIMEOUT: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A running Firefox. Dropping it ends it.
 #[derive(Debug)]

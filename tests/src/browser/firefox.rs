@@ -31,6 +31,10 @@ const PREFERENCES: &[(&str, &str)] = &[
     ("nimbus.rollouts.enabled", "false"),
 ];
 
+/// How long the first answer may take. Firefox listens before it has a window, and answers once it has one: where
+/// others keep the processors busy, long after.
+const START_PATIENCE: Duration = Duration::from_secs(120);
+
 /// One page. Dropping it ends its Firefox.
 pub(super) struct Page {
     /// The id of the page.
@@ -54,15 +58,19 @@ impl Page {
         let connection = Connection::connect(firefox.address(), "/session").await.expect("it speaks BiDi");
         let wire = Wire { connection, last_id: 0, arrived: Vec::new() };
         let mut page = Self { context: String::new(), wire: Mutex::new(wire), _firefox: firefox };
-        page.ask("session.new", json!({ "capabilities": {} })).await;
+        page.ask_within(START_PATIENCE, "session.new", json!({ "capabilities": {} })).await;
         let tree = page.ask("browsingContext.getTree", json!({})).await;
         page.context = tree["contexts"][0]["context"].as_str().expect("a page").to_owned();
         page
     }
 
-    /// The result of a command.
+    /// The result of a command. What a page waits for by itself ends before.
     async fn ask(&self, method: &str, params: Value) -> Value {
-        let answer = timeout(PATIENCE + Duration::from_secs(5), async {
+        self.ask_within(PATIENCE + Duration::from_secs(5), method, params).await
+    }
+
+    async fn ask_within(&self, patience: Duration, method: &str, params: Value) -> Value {
+        let answer = timeout(patience, async {
             let mut wire = self.wire.lock().await;
             wire.last_id += 1;
             let id = wire.last_id;

@@ -103,7 +103,7 @@ async fn watch_line(browser: &Browser) {
 
 /// Waits until the page has said that the line is dead, and says no more that it is.
 async fn was_told_of_it(browser: &Browser) {
-    println!("said {} ms after the last packet", browser.until("window.quietFor").await);
+    browser.until("window.quietFor").await;
     browser.until("document.querySelector('[data-testid=\"call-line\"]').dataset.problem !== 'lost'").await;
     browser.until("(window.quietFor = null, true)").await;
 }

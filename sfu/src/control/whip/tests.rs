@@ -67,13 +67,10 @@ impl Stage {
     /// Publishes as somebody new; who it is, and under which tag.
     async fn publish(&mut self) -> (ConnectionId, UserId, String) {
         let (session, user) = (ConnectionId::generate(&*self.clock), UserId::generate(&*self.clock));
-        match self.ask(self.publishing(session, user, &offer("abcd"))).await.unwrap() {
-            WhipReply::Published { sdp, tag } => {
-                assert!(sdp.contains("a=recvonly") && !sdp.contains("a=sendonly"), "{sdp}");
-                (session, user, tag)
-            }
-            other => panic!("{other:?}"),
-        }
+        let reply = self.ask(self.publishing(session, user, &offer("abcd"))).await.unwrap();
+        let WhipReply::Published { sdp, tag } = reply else { panic!("{reply:?}") };
+        assert!(sdp.contains("a=recvonly") && !sdp.contains("a=sendonly"), "{sdp}");
+        (session, user, tag)
     }
 
     fn publishing(&self, session: ConnectionId, user: UserId, sdp: &str) -> WhipAction {

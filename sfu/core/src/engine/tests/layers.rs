@@ -196,9 +196,8 @@ impl Show {
         self.collect();
         let told = std::mem::take(&mut self.told);
         let packets = told.iter().flat_map(|compound| rtcp::packets(compound));
-        let reports = packets.filter_map(|packet| match packet {
-            Packet::SenderReport(report, _) => Some(report.rtp_time),
-            _ => None,
+        let reports = packets.filter_map(|packet| {
+            if let Packet::SenderReport(report, _) = packet { Some(report.rtp_time) } else { None }
         });
         reports.collect()
     }
@@ -242,6 +241,8 @@ pub(super) fn encodings(seen: &[Seen]) -> Vec<usize> {
 #[test]
 fn the_best_that_comes_goes_out_and_is_replaced_when_it_stops() {
     let mut show = Show::new();
+    // Said once, it is not for the allocation to decide.
+    show.target(Target::BEST);
     show.send(QUARTER, KEY);
     let mut seen = show.seen();
     seen.extend(show.run(&[QUARTER], 200));
