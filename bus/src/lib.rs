@@ -13,6 +13,7 @@ mod facade;
 mod history;
 mod lease;
 mod local;
+pub mod media_owner;
 mod presence;
 mod redis;
 mod service;

@@ -32,7 +32,6 @@ mod limits;
 mod live;
 mod mailbox;
 mod media;
-pub mod media_owner;
 mod outage;
 mod pace;
 mod pipe;

@@ -9,9 +9,9 @@ use crate::{
     failure::bus_failed,
     frame::Frame,
     hub::Hub,
-    media_owner::{self, AskError},
     rooms::{admit::visitor, live::LiveRoom},
 };
+use bus::media_owner::{self, AskError};
 use common::{
     error::{ErrorCode, Fault},
     id::{AccountId, ConnectionId, NodeId, RoomId},

@@ -2,7 +2,10 @@
 
 use super::super::{App, problem::Problem};
 use axum::http::StatusCode;
-use bus::BusError;
+use bus::{
+    BusError,
+    media_owner::{self, AskError},
+};
 use common::{
     error::{Chain, ErrorCode, Fault},
     id::{AccountId, RoomId},
@@ -12,7 +15,6 @@ use common::{
         whip::{WhipAction, WhipReply, WhipRequest, WhipService},
     },
 };
-use signalling::media_owner::{self, AskError};
 use std::time::Duration;
 use tracing::warn;
 

@@ -1,6 +1,6 @@
 //! Asks the media node that owns a room's session: for the hub, and for the api role, by which others take part.
 
-use bus::{Bus, BusError};
+use crate::{Bus, BusError};
 use common::{
     id::{NodeId, RoomId},
     subject::{
