@@ -84,12 +84,16 @@ pub(crate) const NOTHING: [&str; 2] = ["disconnectFromRoom", "getConversationMes
 /// Where clients are that have no WebSocket.
 pub(crate) const EVENTS: &str = "/v1/events";
 
+/// Where encoders publish (RFC 9725).
+const WHIP: &str = "/v1/rooms/{id}/whip";
+
 /// All operations of the REST layer, in an order in which one after the other works: nothing is deleted before it is used.
 pub(crate) fn operations() -> Vec<Operation> {
     let mut all = Vec::new();
     for (template, item) in api::openapi()["paths"].as_object().unwrap() {
-        // The hub's, of connections and not of callers: [`events`](crate::events) goes over them.
-        if template.starts_with(EVENTS) {
+        // The hub's, of connections and not of callers: [`events`](crate::events) goes over them. What encoders ask, of
+        // sessions that only a media node knows, is tried with encoders.
+        if template.starts_with(EVENTS) || template.starts_with(WHIP) {
             continue;
         }
         for (method, described) in item.as_object().unwrap() {

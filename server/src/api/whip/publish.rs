@@ -7,7 +7,7 @@ use super::{
         extract::{Id, Params, RemoteAddress},
         problem::{Document, Problem},
     },
-    SDP, body, node,
+    ANSWER_EXAMPLE, OFFER_EXAMPLE, SDP, body, node,
 };
 use axum::{
     extract::{Request, State},
@@ -53,10 +53,10 @@ enum WhipSource {
 #[utoipa::path(
     post, path = "/v1/rooms/{id}/whip",
     params(("id" = RoomId, Path, description = "The room"), WhipParams),
-    request_body(content = String, content_type = "application/sdp", description = "The offer (RFC 8866)"),
+    request_body(content = String, content_type = "application/sdp", description = "The offer (RFC 8866)", example = json!(OFFER_EXAMPLE)),
     responses(
-        (status = 201, body = String, content_type = "application/sdp",
-         description = "The answer. `Location` is the session, `ETag` its ICE session, `Link` the STUN and TURN servers"),
+        (status = 201, description = "The answer. `Location` is the session, `ETag` its ICE session, `Link` the STUN and TURN servers",
+         body = String, content_type = "application/sdp", example = json!(ANSWER_EXAMPLE)),
         (status = 400, description = "`media.invalidSdp`: the body is no offer", body = Document),
         (status = 401, body = Document),
         (status = 403, description = "The token does not allow to send", body = Document),
