@@ -24,10 +24,7 @@ use common::{
     id::{AccountId, ConnectionId, NodeId, RoomId},
     protocol::{
         Failure,
-        media::{
-            Changed, Layers, Offered, Participant, Route, State, StateChange, Subscriptions, TrackMute,
-            Updated,
-        },
+        media::{Changed, Offered, Participant, Route, State, StateChange, TrackMute, Updated},
     },
     subject::media::{
         HubNodes, MediaAction, MediaNode, MediaNodes, MediaReply, MediaRequest, MediaRights, MediaService,
@@ -259,8 +256,6 @@ impl Control {
         let state = self.state(room);
         match self.served(room, connection) {
             Ok(shard) => self.beside(reply, async move {
-                // Events of it may not have been heard either.
-                shard.tell_layers(connection).await.map_err(|_| failure::unavailable())?;
                 let pending = shard.pending_offer(connection).await.map_err(|_| failure::unavailable())?;
                 Ok(MediaReply::State { state, offer: pending.map(|offer| offered(room, offer)) })
             }),
@@ -380,7 +375,6 @@ impl Control {
                     None => Ok(()),
                 }
             }
-            Effect::Speak(connection, speaks) => shard.set_speaking(connection, speaks).await,
             Effect::Wish(connection, wishes) => shard.set_wishes(connection, wishes).await,
             Effect::Announce(state) => {
                 self.board.show(owned.account, room, &state);
@@ -429,14 +423,6 @@ impl Control {
             }
             MediaEvent::Speaking { is_speaking, .. } => {
                 self.change(room, |session, effects| session.speaks(connection, is_speaking, effects)).await;
-            }
-            MediaEvent::Subscriptions { subscriptions, .. } => {
-                let subscriptions = Subscriptions { room_id: room, subscriptions };
-                self.tell(room, SessionNews::Subscriptions { to: connection, subscriptions }).await;
-            }
-            MediaEvent::Layers { track, encodings, .. } => {
-                let layers = Layers { room_id: room, track_id: track, encodings };
-                self.tell(room, SessionNews::Layers { to: connection, layers }).await;
             }
             MediaEvent::Lost { reason, .. } => {
                 info!(room.id = %room, conn.id = %connection, %reason, "Participant {connection} is lost: {reason}");

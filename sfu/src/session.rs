@@ -69,8 +69,6 @@ pub(crate) enum Effect {
     Exit(ConnectionId),
     /// This participant's media goes through the server, and it wishes this of what others send, and nothing else.
     Wish(ConnectionId, Vec<TrackWish>),
-    /// This participant's media goes through the server, and it speaks now, or does no longer.
-    Speak(ConnectionId, bool),
     /// Everybody in the room is told the new state.
     Announce(State),
     /// Everybody in the room is told what one participant says of itself, and what it sends.
@@ -279,9 +277,6 @@ impl Session {
         let Some(seat) = self.seats.iter_mut().find(|seat| seat.is(connection)) else { return };
         let shown = &mut seat.participant;
         if (shown.state, &shown.tracks) != (state, &tracks) {
-            if self.route == Route::Server && shown.state.speaking != state.speaking {
-                effects.push(Effect::Speak(connection, state.speaking));
-            }
             (shown.state, shown.tracks) = (state, tracks.clone());
             self.revision = self.revision.saturating_add(1);
             effects.push(Effect::AnnounceUpdate { connection, state, tracks, revision: self.revision });

@@ -200,9 +200,7 @@ impl Shard {
             Command::Answer { participant, revision, answer, reply } => {
                 let _gave_up = reply.send(engine.answer(participant, revision, &answer, now, output));
             }
-            Command::SetWishes { participant, wishes } => engine.set_wishes(participant, &wishes, now),
-            Command::SetSpeaking { participant, speaks } => engine.set_speaking(participant, speaks),
-            Command::TellLayers { participant } => engine.tell_layers(participant, now, output),
+            Command::SetWishes { participant, wishes } => engine.set_wishes(participant, &wishes),
             Command::RestartIce { participant } => engine.restart_ice(participant, now, output),
             Command::PendingOffer { participant, reply } => {
                 let _gave_up = reply.send(engine.pending_offer(participant));

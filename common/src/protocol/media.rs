@@ -10,10 +10,7 @@ mod layers;
 mod signal;
 mod track;
 
-pub use layers::{
-    LayerReason, Layers, Subscribe, Subscriptions, TrackLayer, TrackPriority, TrackSubscription, TrackWish,
-    WISH_RATE, WISHES_MAX, WantedEncoding,
-};
+pub use layers::{LayerReason, Subscribe, TrackPriority, TrackWish, WISH_RATE, WISHES_MAX};
 pub use signal::{PeerSignal, Signal, Signalled};
 pub use track::{
     DescribedTrack, OfferedTrack, PublishTrack, PublishedTrack, Track, TrackKind, TrackMute, TrackSource,

@@ -9,8 +9,8 @@ use crate::{
     protocol::{
         Failure,
         media::{
-            Changed, Layers, Offered, Participant, PublishTrack, Published, State, StateChange,
-            Subscriptions, TrackMute, TrackSource, TrackWish, Updated,
+            Changed, Offered, Participant, PublishTrack, Published, State, StateChange, TrackMute,
+            TrackSource, TrackWish, Updated,
         },
         rooms::{CallParticipant, PARTICIPANTS_NAMED_MAX, RoomCall},
     },
@@ -241,20 +241,6 @@ pub enum SessionNews {
         to: ConnectionId,
         /// What is to be answered within the time that limits name.
         offer: Offered,
-    },
-    /// For one participant.
-    Subscriptions {
-        /// The participant that it is for.
-        to: ConnectionId,
-        /// What it gets.
-        subscriptions: Subscriptions,
-    },
-    /// For one participant.
-    Layers {
-        /// The participant that it is for.
-        to: ConnectionId,
-        /// What of its track is wanted.
-        layers: Layers,
     },
 }
 

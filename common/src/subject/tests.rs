@@ -292,12 +292,6 @@ fn messages_of_media_nodes_are_read_by_instances_of_two_versions() {
     let updated = json!({ "roomId": A, "connectionId": B, "state": said, "tracks": [sent], "revision": 4 });
     travels::<SessionNews>(&json!({ "Updated": updated }));
     travels::<SessionNews>(&json!({ "Offer": { "to": A, "offer": offer } }));
-    let layer = json!({ "encoding": 1, "width": 640, "height": 360 });
-    let subscription = json!({ "trackId": B, "layer": layer, "reason": "bandwidth" });
-    let subscriptions = json!({ "roomId": A, "subscriptions": [subscription] });
-    travels::<SessionNews>(&json!({ "Subscriptions": { "to": A, "subscriptions": subscriptions } }));
-    let layers = json!({ "roomId": A, "trackId": B, "encodings": [{ "rid": "h", "wanted": false }] });
-    travels::<SessionNews>(&json!({ "Layers": { "to": A, "layers": layers } }));
     let call =
         json!({ "roomId": A, "participantCount": 7, "participants": [{ "userId": B, "name": "Ada" }] });
     travels::<SessionSummary>(&json!({ "node": A, "call": call, "revision": 9 }));

@@ -65,8 +65,6 @@ pub(crate) struct CongestionControl {
     cluster: Option<ClusterId>,
     /// Packets for which there was no room among those that wait.
     refused: u64,
-    /// What the subscriber would be sent if its network carried everything.
-    wanted: Bitrate,
 }
 
 impl CongestionControl {
@@ -74,13 +72,7 @@ impl CongestionControl {
         let mut estimator = BandwidthEstimator::new(now);
         estimator.set_wanted(WANTED_MIN);
         let pacer = Pacer::new(now);
-        let (batch, wanted) = (Batch::default(), Bitrate::ZERO);
-        Self { next: 1, estimator, pacer, batch, cluster: None, refused: 0, wanted }
-    }
-
-    /// The subscriber would be sent this if its network carried everything: it is probed for.
-    pub(crate) const fn set_wanted(&mut self, wanted: Bitrate) {
-        self.wanted = wanted;
+        Self { next: 1, estimator, pacer, batch: Batch::default(), cluster: None, refused: 0 }
     }
 
     /// Writes the number of the next packet into its header.
@@ -104,7 +96,7 @@ impl CongestionControl {
             });
             (number, arrival)
         });
-        self.estimator.set_wanted(sent.times(WANTED_SHARE).max(WANTED_MIN).max(self.wanted));
+        self.estimator.set_wanted(sent.times(WANTED_SHARE).max(WANTED_MIN));
         self.estimator.on_feedback(arrivals, now);
         if let Some(probe) = self.estimator.next_probe(now) {
             self.pacer.probe(probe);

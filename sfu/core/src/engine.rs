@@ -17,7 +17,6 @@ pub mod simulation;
 mod subscribe;
 
 use crate::{
-    allocations::Allocations,
     arrival_feedback::ArrivalFeedback,
     congestion::Bandwidth,
     forward::Forwarding,
@@ -110,7 +109,6 @@ pub struct Engine {
     key_frames: KeyFrames,
     liveness: Liveness,
     reports: Reports,
-    allocations: Allocations,
     speakers: Speakers,
     arrival_feedback: ArrivalFeedback,
     /// What is counted here; how much there is now, its owners know.
@@ -139,7 +137,6 @@ impl Engine {
             key_frames: KeyFrames::default(),
             liveness: Liveness::default(),
             reports: Reports::default(),
-            allocations: Allocations::default(),
             speakers: Speakers::default(),
             arrival_feedback: ArrivalFeedback::default(),
             stats: Stats::default(),
@@ -207,7 +204,6 @@ impl Engine {
             self.key_frames.next_deadline(),
             self.liveness.next_deadline(),
             self.reports.next_deadline(),
-            self.allocations.next_deadline(),
             self.speakers.next_deadline(),
             self.arrival_feedback.next_deadline(),
             self.forwarding.next_release(),
@@ -239,7 +235,6 @@ impl Engine {
                 self.tell_speaking(encoding.transport, false, output);
             }
         }
-        self.allocate_due(now, output);
         self.expire_offers(now, output);
     }
 
@@ -259,7 +254,6 @@ impl Engine {
     /// have been waited for, and is told from now on how it is received.
     fn connected(&mut self, id: TransportId, now: Instant, output: &mut Output) {
         self.reports.begin(id, now);
-        self.allocations.look_at(id, now);
         for encoding in self.forwarding.encodings_on(id) {
             self.key_frames.ask(encoding, &mut self.forwarding, &mut self.transports, now, output);
         }
@@ -289,7 +283,6 @@ impl Engine {
             }
         }
         self.liveness.forget(id);
-        self.allocations.asked.forget(id);
         self.forwarding.unpublish(id);
     }
 
@@ -314,7 +307,6 @@ impl Engine {
         }
         self.forwarding.forget_transport(id);
         self.reports.forget(id);
-        self.allocations.forget(id);
         self.arrival_feedback.forget(id);
         self.transports.remove(id);
     }

@@ -10,7 +10,6 @@
 //! [`negotiation`] what was agreed, [`transports`] who is found by which datagram,
 //! [`forward`] which track goes to whom, [`congestion`] how much of that,
 //! [`retransmit`] what is missing, [`liveness`] which encodings of a track come,
-//! [`allocations`] who gets which of them,
 //! [`keyframe`], [`report`], [`arrival_feedback`] what senders are asked and
 //! told, and [`speakers`] who is heard. [`engine`] passes
 //! on what happens to one of them to those that it concerns.
@@ -21,7 +20,6 @@
 #![deny(clippy::iter_over_hash_type)]
 
 pub mod allocation;
-mod allocations;
 mod arrival_feedback;
 pub mod bandwidth;
 mod budget;

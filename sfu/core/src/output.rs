@@ -1,10 +1,7 @@
 //! What the media plane gives back: datagrams, ordered for few system calls, and events.
 
 use crate::loss::LossReason;
-use common::{
-    id::{ConnectionId, TrackId},
-    protocol::media::{OfferedTrack, TrackSubscription, WantedEncoding},
-};
+use common::{id::ConnectionId, protocol::media::OfferedTrack};
 use std::{net::SocketAddr, ops::Range};
 
 /// Datagrams in one run at most: what the kernel splits in one call.
@@ -54,22 +51,6 @@ pub enum MediaEvent {
         /// Whether it does.
         is_speaking: bool,
     },
-    /// What it gets of the tracks that it receives is something else now.
-    Subscriptions {
-        /// Who gets it.
-        participant: ConnectionId,
-        /// All of them.
-        subscriptions: Vec<TrackSubscription>,
-    },
-    /// Other encodings of a track that it sends are wanted than before.
-    Layers {
-        /// Who sends it.
-        participant: ConnectionId,
-        /// Which track.
-        track: TrackId,
-        /// All of them.
-        encodings: Vec<WantedEncoding>,
-    },
     /// The participant cannot be reached, or is not who it said it was.
     Lost {
         /// The connection that the event concerns.
@@ -85,8 +66,6 @@ impl MediaEvent {
         match self {
             Self::Offer { participant, .. }
             | Self::Speaking { participant, .. }
-            | Self::Subscriptions { participant, .. }
-            | Self::Layers { participant, .. }
             | Self::Lost { participant, .. } => *participant,
         }
     }

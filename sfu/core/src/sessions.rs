@@ -22,8 +22,6 @@ pub(crate) struct Participant {
     pub(crate) publications: Vec<PublicationId>,
     /// What it wishes of tracks of others, where it has said anything.
     pub(crate) wishes: BTreeMap<TrackId, Wish>,
-    /// It speaks, as it is shown to people.
-    pub(crate) speaks: bool,
 }
 
 /// Everybody in all sessions.
@@ -69,7 +67,6 @@ impl Sessions {
             subscribe: None,
             publications: Vec::new(),
             wishes: BTreeMap::new(),
-            speaks: false,
         };
         let id = self.participants.insert(new);
         self.by_connection.insert(connection, id);

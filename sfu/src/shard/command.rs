@@ -45,10 +45,6 @@ pub(crate) enum Command {
         /// Of each track of which it has said anything.
         wishes: Vec<TrackWish>,
     },
-    /// A participant speaks, or does no longer.
-    SetSpeaking { participant: ConnectionId, speaks: bool },
-    /// Say again what a participant gets, and what is wanted of what it sends.
-    TellLayers { participant: ConnectionId },
     /// Look for a path to a participant anew.
     RestartIce { participant: ConnectionId },
     /// Say which offer is not answered yet.

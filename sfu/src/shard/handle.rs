@@ -95,20 +95,6 @@ impl ShardHandle {
         self.give(Command::SetWishes { participant, wishes }).await
     }
 
-    /// Has it know that `participant` speaks, or does no longer.
-    pub(crate) async fn set_speaking(
-        &self,
-        participant: ConnectionId,
-        speaks: bool,
-    ) -> Result<(), Unresponsive> {
-        self.give(Command::SetSpeaking { participant, speaks }).await
-    }
-
-    /// Has it say again what `participant` gets, and what is wanted of what it sends.
-    pub(crate) async fn tell_layers(&self, participant: ConnectionId) -> Result<(), Unresponsive> {
-        self.give(Command::TellLayers { participant }).await
-    }
-
     /// Has it look for a path to a participant anew.
     pub(crate) async fn restart_ice(&self, participant: ConnectionId) -> Result<(), Unresponsive> {
         self.give(Command::RestartIce { participant }).await

@@ -134,16 +134,6 @@ fn of_media() -> Vec<(&'static str, Value)> {
                 { "mid": "0", "trackId": A, "connectionId": B, "kind": "video", "source": "screen" },
             ] }),
         ),
-        (
-            "media.subscriptions",
-            json!({ "roomId": A, "subscriptions": [
-                { "trackId": B, "layer": { "encoding": 2, "width": 1280, "height": 720 }, "reason": "best" },
-            ] }),
-        ),
-        (
-            "media.layers",
-            json!({ "roomId": A, "trackId": B, "encodings": [{ "rid": "f", "wanted": false }] }),
-        ),
     ]
 }
 

@@ -233,6 +233,5 @@ impl Engine {
                 self.want_key_frame(wanted, now, output);
             }
         }
-        self.allocations.look_at(transport, now);
     }
 }

@@ -16,4 +16,3 @@ mod speaking;
 mod stage;
 mod strangers;
 mod streams;
-mod wishes;

@@ -2,14 +2,12 @@
 
 use super::Forwarding;
 use crate::{
-    allocations::Use,
     encoding::{Encodings, Subscriber},
-    id::{EncodingId, PublicationId, SubscriptionId, TransportId},
+    id::{EncodingId, PublicationId, SubscriptionId},
     keyframe::ASK_AGAIN_INTERVAL,
     layer::{ENCODINGS_MAX, EncodingState, ReceivedTrack, Target},
     moment::after,
     publication::Publication,
-    subscription::Subscription,
 };
 use std::time::Instant;
 
@@ -132,35 +130,6 @@ impl Forwarding {
             wanted.extend(self.retarget(subscription, may_fall));
             index = index.saturating_add(1);
         }
-    }
-
-    /// What becomes of a track's encodings; `None` of a track that is gone, or that has only one.
-    pub(crate) fn uses(&self, id: PublicationId) -> Option<[Use; ENCODINGS_MAX]> {
-        let publication = self.publications.get(id).filter(|it| it.encodings.len() > 1)?;
-        let best = publication.encodings.len().checked_sub(1)?;
-        let mut uses = [Use::default(); ENCODINGS_MAX];
-        for ((_, encoding), known) in self.encodings_of(id).zip(&mut uses) {
-            known.is_live = encoding.is_live;
-        }
-        for subscription in publication.subscriptions.iter().filter_map(|it| self.subscriptions.get(*it)) {
-            if let Target::Layer { encoding, .. } = subscription.target
-                && let Some(known) = uses.get_mut(usize::from(encoding).min(best))
-            {
-                known.is_wanted = true;
-            }
-        }
-        Some(uses)
-    }
-
-    /// The tracks that go out on a transport.
-    pub(crate) fn receivers(&self, transport: TransportId) -> impl Iterator<Item = SubscriptionId> {
-        let egress = self.egress.get(transport).into_iter();
-        egress.flat_map(|egress| egress.subscriptions.values())
-    }
-
-    /// A track that goes out.
-    pub(crate) fn outgoing(&self, id: SubscriptionId) -> Option<&Subscription> {
-        self.subscriptions.get(id)
     }
 
     /// A track as a subscriber receives it.

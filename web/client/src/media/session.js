@@ -63,14 +63,6 @@ export class MediaSession extends Emitter {
   /** Our own connection id, once we entered. @type {string | null} */
   self = null;
 
-  /**
-   * What comes of each track through the server, and why no more, by the track's id: `reason` is `bandwidth` where the
-   * network of this device carries no more.
-   *
-   * @type {Map<string, import('../../protocol.js').TrackSubscription>}
-   */
-  subscriptions = new Map();
-
   /** @type {PeerLink | null} */
   #peer = null;
   /** @type {ServerLink | null} */
@@ -140,11 +132,6 @@ export class MediaSession extends Emitter {
     on('media.updated', (updated) => this.#update(updated));
     on('media.signal', (params) => this.#hear(params));
     on('media.offer', (offer) => this.#hearOffer(offer));
-    on('media.layers', (layers) => this.#server?.handleLayers(layers));
-    on('media.subscriptions', ({ subscriptions }) => {
-      this.subscriptions = new Map(subscriptions.map((subscription) => [subscription.trackId, subscription]));
-      this.changed();
-    });
     this.#off.push(onNetworkChange(() => this.restart()));
     this.#off.push(client.on('call.resumed', ({ previousConnectionId, connectionId }) => this.moved(previousConnectionId, connectionId)));
   }
@@ -278,7 +265,8 @@ export class MediaSession extends Emitter {
     }
     this.#announcer.catchUp();
     // A new session starts directly again.
-    this.#dropServer();
+    this.#server?.close();
+    this.#server = null;
     const other = participants.find(({ connectionId }) => connectionId !== this.self)?.connectionId;
     if (this.#peer && this.#peer.other !== other) this.#dropPeer();
     if (!other || this.#peer) return;
@@ -382,14 +370,9 @@ export class MediaSession extends Emitter {
     this.changed();
   }
 
-  #dropServer() {
+  #drop() {
     this.#server?.close();
     this.#server = null;
-    this.subscriptions = new Map();
-  }
-
-  #drop() {
-    this.#dropServer();
     this.#dropPeer();
   }
 

@@ -11,10 +11,7 @@ use std::time::Duration;
 fn lost(stage: &mut Stage) -> Vec<LossReason> {
     let reason = |event| match event {
         MediaEvent::Lost { reason, .. } => Some(reason),
-        MediaEvent::Offer { .. }
-        | MediaEvent::Speaking { .. }
-        | MediaEvent::Subscriptions { .. }
-        | MediaEvent::Layers { .. } => None,
+        MediaEvent::Offer { .. } | MediaEvent::Speaking { .. } => None,
     };
     stage.output.take_events().filter_map(reason).collect()
 }

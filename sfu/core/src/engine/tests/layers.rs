@@ -14,21 +14,21 @@ use common::clock::Clock;
 use std::time::Duration;
 
 /// That the camera is asked for nothing.
-pub(super) const NOTHING: [usize; 0] = [];
+const NOTHING: [usize; 0] = [];
 
-pub(super) const QUARTER: usize = 0;
-pub(super) const HALF: usize = 1;
-pub(super) const FULL: usize = 2;
+const QUARTER: usize = 0;
+const HALF: usize = 1;
+const FULL: usize = 2;
 
 /// What a picture is, besides what the camera counts.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Picture {
+struct Picture {
     is_key: bool,
     temporal_layer: u8,
     is_layer_sync: bool,
 }
 
-pub(super) const KEY: Picture = Picture { is_key: true, temporal_layer: 0, is_layer_sync: false };
+const KEY: Picture = Picture { is_key: true, temporal_layer: 0, is_layer_sync: false };
 const DELTA: Picture = Picture { is_key: false, temporal_layer: 0, is_layer_sync: false };
 
 /// One encoding: each picture is one packet, 3,000 ticks after the one before.
@@ -42,8 +42,8 @@ struct Encoding {
 }
 
 /// A camera on port 1001 and a subscriber on port 1002.
-pub(super) struct Show {
-    pub(super) stage: Stage,
+struct Show {
+    stage: Stage,
     encodings: [Encoding; 3],
     /// What went to the camera, and to the subscriber, opened: RTP with the header that it had.
     asked: Vec<Vec<u8>>,
@@ -55,9 +55,9 @@ pub(super) struct Show {
 
 /// A packet as the subscriber gets it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Seen {
+struct Seen {
     /// Of which encoding it is.
-    pub(super) encoding: usize,
+    encoding: usize,
     sequence: u16,
     timestamp: u32,
     picture_id: u16,
@@ -67,7 +67,7 @@ pub(super) struct Seen {
 }
 
 impl Show {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         let mut stage = Stage::new(2);
         let now = stage.clock.now();
         stage.engine.publish(device(1), &offer(&["0"]), now, &mut stage.output).unwrap();
@@ -132,13 +132,13 @@ impl Show {
     }
 
     /// Sends a picture of an encoding, which goes through at once.
-    pub(super) fn send(&mut self, which: usize, picture: Picture) {
+    fn send(&mut self, which: usize, picture: Picture) {
         let datagram = self.next(which, picture);
         self.stage.forward(1001, datagram);
     }
 
     /// Sends pictures of these encodings for so many milliseconds, 33 apart; nothing is forwarded but what is returned.
-    pub(super) fn run(&mut self, encodings: &[usize], milliseconds: u64) -> Vec<Seen> {
+    fn run(&mut self, encodings: &[usize], milliseconds: u64) -> Vec<Seen> {
         let mut seen = Vec::new();
         for _ in 0..milliseconds / 33 {
             self.stage.pass(Duration::from_millis(33));
@@ -149,7 +149,7 @@ impl Show {
     }
 
     /// Takes what goes to the subscriber.
-    pub(super) fn seen(&mut self) -> Vec<Seen> {
+    fn seen(&mut self) -> Vec<Seen> {
         self.collect();
         let mut seen = Vec::new();
         for (datagram, payload) in std::mem::take(&mut self.sent) {
@@ -174,7 +174,7 @@ impl Show {
     }
 
     /// Takes what the camera is asked: the encodings of which key frames are wanted, and of which packets are missed.
-    pub(super) fn asked(&mut self) -> (Vec<usize>, Vec<usize>) {
+    fn asked(&mut self) -> (Vec<usize>, Vec<usize>) {
         self.collect();
         let which = |ssrc: u32| usize::try_from(ssrc / 10 - 5).unwrap();
         let (mut key_frames, mut missed) = (Vec::new(), Vec::new());
@@ -202,7 +202,7 @@ impl Show {
         reports.collect()
     }
 
-    pub(super) fn received(&self) -> ReceivedTrack {
+    fn received(&self) -> ReceivedTrack {
         let received: Vec<_> = self.stage.engine.received(device(2)).collect();
         assert_eq!(received.len(), 1);
         received[0]
@@ -220,7 +220,7 @@ const fn layer(encoding: u8) -> Target {
 
 /// One stream, whatever it is made of: numbers and pictures go on, time does, and what takes over is a key frame.
 #[track_caller]
-pub(super) fn assert_continuous(seen: &[Seen]) {
+fn assert_continuous(seen: &[Seen]) {
     for pair in seen.windows(2) {
         let [before, after] = pair else { panic!() };
         assert_eq!(after.sequence, before.sequence.wrapping_add(1), "{pair:?}");
@@ -232,7 +232,7 @@ pub(super) fn assert_continuous(seen: &[Seen]) {
     }
 }
 
-pub(super) fn encodings(seen: &[Seen]) -> Vec<usize> {
+fn encodings(seen: &[Seen]) -> Vec<usize> {
     let mut encodings: Vec<usize> = seen.iter().map(|seen| seen.encoding).collect();
     encodings.dedup();
     encodings

@@ -33,10 +33,7 @@ fn lost(stage: &mut Stage) -> Vec<common::id::ConnectionId> {
     events
         .filter_map(|event| match event {
             MediaEvent::Lost { participant, .. } => Some(participant),
-            MediaEvent::Offer { .. }
-            | MediaEvent::Speaking { .. }
-            | MediaEvent::Subscriptions { .. }
-            | MediaEvent::Layers { .. } => None,
+            MediaEvent::Offer { .. } | MediaEvent::Speaking { .. } => None,
         })
         .collect()
 }

@@ -126,11 +126,7 @@ impl Stage {
     pub(super) fn offered(&mut self, n: u16) -> Option<Offer> {
         let offers = self.output.take_events().filter_map(|event| match event {
             MediaEvent::Offer { participant, offer } if participant == device(n) => Some(offer),
-            MediaEvent::Offer { .. }
-            | MediaEvent::Speaking { .. }
-            | MediaEvent::Subscriptions { .. }
-            | MediaEvent::Layers { .. }
-            | MediaEvent::Lost { .. } => None,
+            MediaEvent::Offer { .. } | MediaEvent::Speaking { .. } | MediaEvent::Lost { .. } => None,
         });
         offers.last()
     }
