@@ -627,9 +627,6 @@ export type InboxUnsubscribe = Record<string, unknown>;
 /** A label of conversations. */
 export type LabelId = string;
 
-/** Why somebody is sent no more of a track than they are. */
-export type LayerReason = 'best' | 'size' | 'hidden' | 'disabled' | 'bandwidth' | 'notSent';
-
 /** Parameters of `mailbox.acknowledge`. */
 export interface MailboxAcknowledge {
   /** Up to which number. Less than before changes nothing, and more than there is counts as all there is. */
@@ -730,16 +727,6 @@ export interface MediaJoined {
   iceServers: IceServer[];
   /** Whether the seat of `previousConnectionId` went over: what goes peer to peer goes on as it is, and what goes through the server is set up anew. */
   resumed: boolean;
-}
-
-/** Event `media.layers`, to the one who publishes the track. */
-export interface MediaLayers {
-  /** The room whose media session the track is in. */
-  roomId: RoomId;
-  /** The track's own. */
-  trackId: TrackId;
-  /** All of its encodings. */
-  encodings: WantedEncoding[];
 }
 
 /** Parameters of `media.leave`. */
@@ -872,14 +859,6 @@ export interface MediaSubscribe {
   roomId: RoomId;
   /** Tracks of others, at most 200. */
   tracks: TrackWish[];
-}
-
-/** Event `media.subscriptions`, to the one that it is about. */
-export interface MediaSubscriptions {
-  /** The room whose media session the tracks are from. */
-  roomId: RoomId;
-  /** Every track that this participant has agreed to receive. */
-  subscriptions: TrackSubscription[];
 }
 
 /** A track that a participant sends. */
@@ -1590,16 +1569,6 @@ export type TrackId = string;
 /** What kind of track. */
 export type TrackKind = 'audio' | 'video';
 
-/** A layer of a track. */
-export interface TrackLayer {
-  /** Which of the encodings in which its publisher sends it, 0 being the smallest. */
-  encoding: number;
-  /** The width of its pictures in pixels, where that is known. */
-  width?: number | null;
-  /** Their height, likewise. */
-  height?: number | null;
-}
-
 /** Whether something is sent on a track for now. */
 export interface TrackMute {
   /** Which of the participant's tracks. */
@@ -1613,16 +1582,6 @@ export type TrackPriority = 'low' | 'normal' | 'high';
 
 /** Where a track comes from. A participant sends one track of each at most. */
 export type TrackSource = 'microphone' | 'camera' | 'screen' | 'screenAudio';
-
-/** What a participant gets of a track. */
-export interface TrackSubscription {
-  /** The track's own. */
-  trackId: TrackId;
-  /** What goes out of it; nothing while it is paused, or before it begins. */
-  layer?: TrackLayer | null;
-  /** Why it is no more. */
-  reason: LayerReason;
-}
 
 /** What a participant wishes of a track that it receives. */
 export interface TrackWish {
@@ -1640,14 +1599,6 @@ export interface TrackWish {
 
 /** A person who signs in: an agent, an administrator, a member of staff. */
 export type UserId = string;
-
-/** Whether anybody wants an encoding. */
-export interface WantedEncoding {
-  /** Its name in the publisher's description (RFC 8851). */
-  rid: string;
-  /** Somebody is to get it. */
-  wanted: boolean;
-}
 
 /** What a client may ask over `/v1/ws`, by method. */
 export interface Methods {
@@ -1797,10 +1748,6 @@ export interface Events {
   'media.signal': MediaSignalled;
   /** Through the server: all tracks that this participant may receive. */
   'media.offer': MediaOffered;
-  /** Through the server: what this participant gets of each track, and why it is no more. */
-  'media.subscriptions': MediaSubscriptions;
-  /** Through the server: which encodings of a track that this participant publishes anybody wants. It need not send the others. */
-  'media.layers': MediaLayers;
   /** A numbered event of the account's inbox. */
   'inbox.event': SequencedInboxEvent;
   /** The user was mentioned, or has missed a call. */
