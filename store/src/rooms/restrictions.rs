@@ -65,15 +65,16 @@ pub async fn mute(
     Ok(())
 }
 
-/// Lets them speak again.
+/// Lets them speak again; whether they were muted.
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn unmute(tx: &mut TenantTx, room: RoomId, user: UserId) -> Result<(), StoreError> {
-    query!("DELETE FROM room_mutes WHERE room_id = $1 AND user_id = $2", room.as_uuid(), user.as_uuid())
-        .execute(tx.connection())
-        .await?;
-    Ok(())
+pub async fn unmute(tx: &mut TenantTx, room: RoomId, user: UserId) -> Result<bool, StoreError> {
+    let ended =
+        query!("DELETE FROM room_mutes WHERE room_id = $1 AND user_id = $2", room.as_uuid(), user.as_uuid())
+            .execute(tx.connection())
+            .await?;
+    Ok(ended.rows_affected() > 0)
 }
 
 /// Keeps somebody out of a room until it is ended. That they are out, and a member no longer, is another matter.
@@ -104,11 +105,12 @@ pub async fn ban(
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn unban(tx: &mut TenantTx, room: RoomId, user: UserId) -> Result<(), StoreError> {
-    query!("DELETE FROM room_bans WHERE room_id = $1 AND user_id = $2", room.as_uuid(), user.as_uuid())
-        .execute(tx.connection())
-        .await?;
-    Ok(())
+pub async fn unban(tx: &mut TenantTx, room: RoomId, user: UserId) -> Result<bool, StoreError> {
+    let ended =
+        query!("DELETE FROM room_bans WHERE room_id = $1 AND user_id = $2", room.as_uuid(), user.as_uuid())
+            .execute(tx.connection())
+            .await?;
+    Ok(ended.rows_affected() > 0)
 }
 
 /// What somebody may not do in a room at this moment.

@@ -45,7 +45,7 @@ async fn change(tx: &mut TenantTx, which: &str, room: RoomId, user: UserId, cloc
         "removed" => rooms::remove(tx, room, user, clock).await.unwrap(),
         "added" => rooms::add_member(tx, room, user, clock).await.unwrap(),
         "banned" => rooms::ban(tx, room, user, clock).await.unwrap(),
-        "unbanned" => rooms::unban(tx, room, user).await.unwrap(),
+        "unbanned" => assert!(rooms::unban(tx, room, user).await.unwrap()),
         "muted" => rooms::mute(tx, room, user, None, clock).await.unwrap(),
         "deleted" => rooms::delete(tx, room).await.unwrap(),
         _ => {

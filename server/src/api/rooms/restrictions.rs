@@ -108,7 +108,10 @@ pub(super) async fn unmute(
 ) -> Result<StatusCode, Problem> {
     let mut tx = app.begin(&caller).await?;
     admit_restricting(&app, &mut tx, &caller, user, room).await?;
-    rooms::unmute(&mut tx, room, user).await?;
+    // Of what was not so nothing is told, nor kept in the audit log.
+    if !rooms::unmute(&mut tx, room, user).await? {
+        return Ok(StatusCode::NO_CONTENT);
+    }
     finish(&app, &caller, tx, (room, user), "room.memberUnmuted").await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -160,7 +163,10 @@ pub(super) async fn unban(
 ) -> Result<StatusCode, Problem> {
     let mut tx = app.begin(&caller).await?;
     admit_restricting(&app, &mut tx, &caller, user, room).await?;
-    rooms::unban(&mut tx, room, user).await?;
+    // Of what was not so nothing is told, nor kept in the audit log.
+    if !rooms::unban(&mut tx, room, user).await? {
+        return Ok(StatusCode::NO_CONTENT);
+    }
     finish(&app, &caller, tx, (room, user), "room.memberUnbanned").await?;
     // They see again who is in a call there.
     tell::moved(&app, caller.account, room).await;
