@@ -101,7 +101,7 @@ pub async fn ban(
     Ok(())
 }
 
-/// Lets them enter again, where they may otherwise.
+/// Lets them enter again, where they may otherwise; whether they were banned.
 ///
 /// # Errors
 /// [`StoreError::Database`].
