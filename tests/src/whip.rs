@@ -6,6 +6,7 @@ use crate::{
     rest::client,
 };
 use reqwest::{Method, Response, StatusCode, header::HeaderMap};
+use std::time::Duration;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -75,20 +76,44 @@ pub async fn offer(kinds: &[Kind]) -> String {
 impl Whip {
     /// Publishes sound, pictures or both into a room, and waits until the transport is connected.
     pub async fn publish(base: &str, token: &str, room: &str, kinds: &[Kind]) -> Self {
+        let published = Self::try_publish(base, token, room, kinds).await;
+        published.unwrap_or_else(|said| panic!("{} {}", said.status, said.body))
+    }
+
+    /// Publishes as soon as a media server can be had, trying again when it is told to.
+    pub async fn publish_patiently(base: &str, token: &str, room: &str, kinds: &[Kind]) -> Self {
+        let tries = async {
+            loop {
+                match Self::try_publish(base, token, room, kinds).await {
+                    Ok(published) => return published,
+                    Err(said) => {
+                        assert_eq!(said.status, StatusCode::SERVICE_UNAVAILABLE, "{}", said.body);
+                        let seconds = said.header("retry-after").parse().expect("how long to wait");
+                        tokio::time::sleep(Duration::from_secs(seconds)).await;
+                    }
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, tries).await.expect("another media server takes it")
+    }
+
+    async fn try_publish(base: &str, token: &str, room: &str, kinds: &[Kind]) -> Result<Self, Said> {
         let (mut publishing, offer) = Publishing::offer(kinds, &mpsc::channel(1).0, Vec::new()).await;
         let url = format!("{base}/v1/rooms/{room}/whip");
         let said = say(Method::POST, &url, token, &[("content-type", SDP)], &offer).await;
-        assert_eq!(said.status, StatusCode::CREATED, "{}", said.body);
+        if said.status != StatusCode::CREATED {
+            return Err(said);
+        }
         assert_eq!(said.header("content-type"), SDP);
         publishing.connect(&said.body).await;
         let ufrag = offer.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:"));
-        Self {
+        Ok(Self {
             token: token.to_owned(),
             session: said.header("location").to_owned(),
             etag: said.header("etag").to_owned(),
             ufrag: ufrag.expect("credentials").to_owned(),
             publishing,
-        }
+        })
     }
 
     /// Who it is in the room's media session.

@@ -89,7 +89,7 @@ test('a search finds words of paths, sentences, tags, permissions, parameters an
 });
 
 test('only reading is without danger', () => {
-  assert.deepEqual(['get', 'post', 'put', 'patch', 'delete'].filter(isDangerous), ['post', 'put', 'patch', 'delete']);
+  assert.deepEqual(['get', 'head', 'options', 'post', 'put', 'patch', 'delete'].filter(isDangerous), ['post', 'put', 'patch', 'delete']);
 });
 
 const parameters = [{ name: 'id', in: 'path' }, { name: 'q', in: 'query' }, { name: 'If-Match', in: 'header' }];

@@ -197,13 +197,7 @@ async fn when_the_media_server_is_killed_an_encoder_is_told_and_another_one_take
     })
     .await;
     // Until its lease has ended nobody else may take the room.
-    let (url, offered) = (format!("{second}/v1/rooms/{}/whip", world.room), offer(&[Kind::Video]).await);
-    eventually("another media server takes it", PATIENCE, async || {
-        let said = say(Method::POST, &url, &token, &[("content-type", SDP)], &offered).await;
-        said.status == StatusCode::CREATED
-    })
-    .await;
-    let again = Whip::publish(&second, &token, &world.room, &[Kind::Video]).await;
+    let again = Whip::publish_patiently(&second, &token, &world.room, &[Kind::Video]).await;
     assert_ne!(again.session, whip.session);
     // Who manages rooms takes it out like any other connection.
     let shown_the_door = format!("/v1/rooms/{}/connections/{}", world.room, again.id());

@@ -2,7 +2,8 @@
 
 import { variantsOf } from './schema.js';
 
-const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
+/** Those that a path item may have (OpenAPI 3.1, 4.8.9), in the order in which they are shown. */
+const METHODS = ['get', 'head', 'options', 'post', 'put', 'patch', 'delete'];
 
 /** Methods that change nothing (RFC 9110, section 9.2.1). */
 const SAFE = ['get', 'head', 'options'];
