@@ -15,7 +15,12 @@ use common::{
     id::{AccountId, CallId, ConnectionId, RoomId, SignInId, UserId},
     identity::GuestId,
     permission::{Permission, Permissions},
-    protocol::{Failure, GuestNeeds, Needs, RequestId, feed::Table, room::Member},
+    protocol::{
+        Failure, GuestNeeds, Needs, RequestId,
+        feed::Table,
+        media::{STATE_RATE, WISH_RATE},
+        room::Member,
+    },
     subject::hub::DeviceStatus,
     token::{Bearer, Standing},
 };
@@ -27,6 +32,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicI64, Ordering},
     },
+    time::Instant,
 };
 use time::OffsetDateTime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -144,15 +150,27 @@ pub(crate) fn forbidden(why: &'static str) -> Failure {
     Failure::of(ErrorCode::FORBIDDEN, Fault::Caller, why)
 }
 
+/// How often a connection says something in media sessions.
+pub(crate) struct MediaRates {
+    /// Of its own state.
+    pub(crate) state: Bucket,
+    /// What it wishes of others' tracks.
+    pub(crate) wishes: Bucket,
+}
+
+impl MediaRates {
+    pub(crate) fn new(now: Instant) -> Box<Self> {
+        Box::new(Self { state: Bucket::new(STATE_RATE, now), wishes: Bucket::new(WISH_RATE, now) })
+    }
+}
+
 /// What ends with the connection.
 #[derive(Default)]
 pub(crate) struct Held {
     pub(crate) rooms: BTreeSet<RoomId>,
     pub(crate) media: BTreeSet<RoomId>,
-    /// How often it says its state in media sessions, once it has.
-    pub(crate) media_said: Option<Bucket>,
-    /// How often it says what it wishes of others' tracks there, once it has.
-    pub(crate) media_wished: Option<Bucket>,
+    /// How often it says things in media sessions, once it has: few connections do.
+    pub(crate) media_rates: Option<Box<MediaRates>>,
     /// Its part in each call that it knows of.
     pub(crate) calls: BTreeMap<CallId, Part>,
     pub(crate) online: Option<Presence>,

@@ -5,7 +5,7 @@ mod subscribe;
 pub(crate) use subscribe::subscribe;
 
 use crate::{
-    client::{Access, Client},
+    client::{Access, Client, MediaRates},
     failure::bus_failed,
     frame::Frame,
     hub::Hub,
@@ -13,14 +13,13 @@ use crate::{
 };
 use bus::media_owner::{self, AskError};
 use common::{
-    bucket::Bucket,
     error::{ErrorCode, Fault},
     id::{AccountId, ConnectionId, NodeId, RoomId},
     protocol::{
         Done, Event, Failure,
         media::{
             Answer, Changed, IceRestarting, Join, Joined, Participant, ParticipantState, PeerSignal, Publish,
-            Published, SDP_BYTES_MAX, STATE_RATE, Signal, Signalled, State, TrackSource, Update,
+            Published, SDP_BYTES_MAX, Signal, Signalled, State, TrackSource, Update,
         },
     },
     subject::{
@@ -170,8 +169,8 @@ fn check_rate(hub: &Hub, client: &Client, room: RoomId) -> Result<(), Failure> {
     if !held.media.contains(&room) {
         return Err(not_joined());
     }
-    let said = held.media_said.get_or_insert_with(|| Bucket::new(STATE_RATE, now));
-    said.take(now).map_err(|wait| {
+    let rates = held.media_rates.get_or_insert_with(|| MediaRates::new(now));
+    rates.state.take(now).map_err(|wait| {
         Failure::of(ErrorCode::RATE_LIMITED, Fault::Caller, "the state changes too often").retry_after(wait)
     })
 }

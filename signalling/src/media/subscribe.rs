@@ -1,14 +1,16 @@
 //! What participants wish of the tracks that they receive.
 
 use super::{ask, not_joined};
-use crate::{client::Client, hub::Hub};
+use crate::{
+    client::{Client, MediaRates},
+    hub::Hub,
+};
 use common::{
-    bucket::Bucket,
     error::{ErrorCode, Fault},
     id::RoomId,
     protocol::{
         Done, Failure,
-        media::{Subscribe, WISH_RATE, WISHES_MAX},
+        media::{Subscribe, WISHES_MAX},
     },
     subject::media::MediaAction,
 };
@@ -36,8 +38,8 @@ fn check_rate(hub: &Hub, client: &Client, room: RoomId) -> Result<(), Failure> {
     if !held.media.contains(&room) {
         return Err(not_joined());
     }
-    let wished = held.media_wished.get_or_insert_with(|| Bucket::new(WISH_RATE, now));
-    wished.take(now).map_err(|wait| {
+    let rates = held.media_rates.get_or_insert_with(|| MediaRates::new(now));
+    rates.wishes.take(now).map_err(|wait| {
         Failure::of(ErrorCode::RATE_LIMITED, Fault::Caller, "what is wished changes too often")
             .retry_after(wait)
     })
