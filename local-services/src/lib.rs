@@ -14,6 +14,7 @@ pub mod coturn;
 pub mod descriptors;
 pub mod find;
 pub mod firefox;
+pub mod ports;
 pub mod postgres;
 pub mod redis;
 pub mod scratch;

@@ -2,12 +2,11 @@
 
 use crate::{
     child::{self, Service, Signal},
-    find,
+    find, ports,
 };
 use std::{
     fs,
     io::{self, Read, Write},
-    net::{Ipv4Addr, TcpListener},
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
     time::Duration,
@@ -46,7 +45,7 @@ impl Redis {
     /// # Errors
     /// As [`Self::start`].
     pub fn start_with_tls(dir: &Path, certificate: &Path, key: &Path) -> io::Result<Self> {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let port = ports::free()?.port();
         Self::begin(dir, Some(Tls { port, certificate: certificate.to_owned(), key: key.to_owned() }))
     }
 

@@ -2,7 +2,8 @@
 
 use crate::{
     child::{self, Service, Signal},
-    servers::{START_TIMEOUT, ask, await_answer, binary, free_port},
+    ports,
+    servers::{START_TIMEOUT, ask, await_answer, binary},
 };
 use std::{fs, io, net::SocketAddr, path::Path};
 
@@ -23,8 +24,8 @@ impl Watched {
     /// If there is no Redis on this machine, or one does not start.
     pub fn start(dir: &Path) -> io::Result<Self> {
         fs::create_dir_all(dir)?;
-        let first = free_port()?;
-        let second = free_port()?;
+        let first = ports::free()?;
+        let second = ports::free()?;
         let main = server(dir, first, &[])?;
         let follow = ["--replicaof".to_owned(), first.ip().to_string(), first.port().to_string()];
         let replica = server(dir, second, &follow)?;
@@ -87,7 +88,7 @@ fn server(dir: &Path, address: SocketAddr, more: &[String]) -> io::Result<Servic
 }
 
 fn sentinel(dir: &Path, watched: SocketAddr) -> io::Result<(SocketAddr, Service)> {
-    let address = free_port()?;
+    let address = ports::free()?;
     let name = format!("sentinel-{}", address.port());
     // A Sentinel writes what it learns into its configuration.
     let file = dir.join(format!("{name}.conf"));

@@ -1,9 +1,9 @@
-//! What several servers of Redis that know each other have in common: ports of loopback, and questions.
+//! What several servers of Redis that know each other have in common: questions, and how long they take.
 
 use crate::{child, find};
 use std::{
     io::{self, Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     path::PathBuf,
     time::Duration,
 };
@@ -15,10 +15,6 @@ pub(crate) fn binary() -> io::Result<PathBuf> {
     find::redis().ok_or_else(|| {
         io::Error::new(io::ErrorKind::NotFound, "no redis-server: run `cargo xtask setup redis`")
     })
-}
-
-pub(crate) fn free_port() -> io::Result<SocketAddr> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
 
 pub(crate) fn await_answer(address: SocketAddr, question: &str, part: &str) -> io::Result<()> {
@@ -39,11 +35,4 @@ pub(crate) fn ask(address: SocketAddr, command: &str) -> io::Result<String> {
     let length = stream.read(&mut answer)?;
     answer.truncate(length);
     Ok(String::from_utf8_lossy(&answer).into_owned())
-}
-
-/// Several free ports at once: one after the other could be the same.
-pub(crate) fn free_ports(count: usize) -> io::Result<Vec<SocketAddr>> {
-    let held: Vec<TcpListener> =
-        (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<io::Result<_>>()?;
-    held.iter().map(TcpListener::local_addr).collect()
 }

@@ -33,6 +33,7 @@ AUDIBLE = 500
 
 WIDTH, HEIGHT = 160, 120
 
+# How often the test is told what has come: it waits for that.
 REPORT_EVERY_S = 0.25
 
 
@@ -48,6 +49,7 @@ class Tone(AudioStreamTrack):
         now = asyncio.get_running_loop().time()
         self.began = self.began or now
         first = next(self.firsts)
+        # Nobody else keeps the time: what is sent when it is asked for comes in one burst.
         await asyncio.sleep(self.began + first / SAMPLE_RATE - now)
         times = (n / SAMPLE_RATE for n in range(first, first + FRAME_SAMPLES))
         samples = (int(8_000 * math.sin(2 * math.pi * TONE_HZ * time)) for time in times)

@@ -64,6 +64,7 @@ mod guests;
 #[path = "e2e/in_call.rs"]
 mod in_call;
 #[path = "e2e/long_room.rs"]
+mod lobby;
 mod long_room;
 #[path = "e2e/named.rs"]
 mod named;

@@ -1,13 +1,13 @@
 //! Driving Debian's Janus with its VideoRoom, over its HTTP interface.
 
 use super::target::{Seat, Server};
-use local_services::scratch::Scratch;
+use local_services::{ports, scratch::Scratch};
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
     error::Error,
     fs,
-    net::{IpAddr, Ipv4Addr, TcpListener},
+    net::IpAddr,
     path::Path,
     process::Stdio,
     time::Duration,
@@ -57,7 +57,7 @@ impl Janus {
     /// Starts it with media at this address, which must not be a loopback interface's: it ignores those.
     pub(super) async fn start(ip: IpAddr) -> Result<Self, Box<dyn Error>> {
         let dir = Scratch::new()?;
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let port = ports::free()?.port();
         configure(dir.path(), ip, port)?;
         let mut command = Command::new(BINARY);
         command.arg(format!("--configs-folder={}", dir.path().display()));

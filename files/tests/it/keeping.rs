@@ -165,7 +165,7 @@ async fn a_bucket_that_is_busy_is_asked_again_and_one_that_refuses_is_away() {
 
 #[tokio::test]
 async fn a_bucket_that_cannot_be_reached_is_away_soon() {
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let closed = local_services::ports::free().unwrap();
     let folder = Folder::new();
     let files = open(&folder, s3(format!("http://{closed}/").parse().unwrap(), KEY));
     let (account, id, _) = ids();

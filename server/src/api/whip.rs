@@ -23,8 +23,40 @@ use common::{id::RoomId, protocol::media::SDP_BYTES_MAX};
 const SDP: &str = "application/sdp";
 
 /// An offer and an answer, as the reference shows them.
-const OFFER_EXAMPLE: &str = "v=0\r\no=- 5228595038118931041 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:EsAw\r\na=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1\r\na=fingerprint:sha-256 DA:7B:57:DC:28:CE:04:4F:31:79:85:C4:31:67:EB:27:58:29:ED:77:2A:0D:24:AE:ED:AD:30:BC:BD:F1:9C:02\r\na=setup:actpass\r\na=mid:0\r\na=sendonly\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\n";
-const ANSWER_EXAMPLE: &str = "v=0\r\no=- 1 1 IN IP4 203.0.113.7\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\na=ice-lite\r\nm=audio 7882 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 203.0.113.7\r\na=candidate:1 1 udp 2130706431 203.0.113.7 7882 typ host\r\na=ice-ufrag:KotQ3VHHuxHz\r\na=ice-pwd:sJ5bDCOBcSEHLTdeTdn8W3H1\r\na=fingerprint:sha-256 37:1C:0A:9B:64:8E:5C:02:94:27:F5:4A:12:B0:D3:71:C8:4F:6A:09:EE:5D:83:9F:20:7B:D4:61:AA:13:58:C7\r\na=setup:passive\r\na=mid:0\r\na=recvonly\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\n";
+const OFFER_EXAMPLE: &str = "\
+    v=0\r\n\
+    o=- 5228595038118931041 2 IN IP4 127.0.0.1\r\n\
+    s=-\r\n\
+    t=0 0\r\n\
+    a=group:BUNDLE 0\r\n\
+    m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n\
+    c=IN IP4 0.0.0.0\r\n\
+    a=ice-ufrag:EsAw\r\n\
+    a=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1\r\n\
+    a=fingerprint:sha-256 DA:7B:57:DC:28:CE:04:4F:31:79:85:C4:31:67:EB:27:58:29:ED:77:2A:0D:24:AE:ED:AD:30:BC:BD:F1:9C:02\r\n\
+    a=setup:actpass\r\n\
+    a=mid:0\r\n\
+    a=sendonly\r\n\
+    a=rtcp-mux\r\n\
+    a=rtpmap:111 opus/48000/2\r\n";
+const ANSWER_EXAMPLE: &str = "\
+    v=0\r\n\
+    o=- 1 1 IN IP4 203.0.113.7\r\n\
+    s=-\r\n\
+    t=0 0\r\n\
+    a=group:BUNDLE 0\r\n\
+    a=ice-lite\r\n\
+    m=audio 7882 UDP/TLS/RTP/SAVPF 111\r\n\
+    c=IN IP4 203.0.113.7\r\n\
+    a=candidate:1 1 udp 2130706431 203.0.113.7 7882 typ host\r\n\
+    a=ice-ufrag:KotQ3VHHuxHz\r\n\
+    a=ice-pwd:sJ5bDCOBcSEHLTdeTdn8W3H1\r\n\
+    a=fingerprint:sha-256 37:1C:0A:9B:64:8E:5C:02:94:27:F5:4A:12:B0:D3:71:C8:4F:6A:09:EE:5D:83:9F:20:7B:D4:61:AA:13:58:C7\r\n\
+    a=setup:passive\r\n\
+    a=mid:0\r\n\
+    a=recvonly\r\n\
+    a=rtcp-mux\r\n\
+    a=rtpmap:111 opus/48000/2\r\n";
 
 /// What a session is asked with, and answers with, once it has begun (RFC 8840, section 9).
 const FRAGMENT: &str = "application/trickle-ice-sdpfrag";

@@ -1,10 +1,11 @@
 //! The customer's phone: one for each data directory, at an address that nobody else on the machine has.
 
 use super::{DemoError, Script};
+use local_services::ports;
 use std::{
     fs::{File, TryLockError},
     io,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::{SocketAddr, TcpListener},
     path::Path,
 };
 
@@ -22,7 +23,7 @@ pub fn address(data_dir: &Path) -> Result<SocketAddr, DemoError> {
     let last = Script::read(data_dir)?.and_then(|script| script.phone);
     match last {
         Some(last) if TcpListener::bind(last).is_ok() || pick_up(data_dir)?.is_none() => Ok(last),
-        Some(_) | None => Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?),
+        Some(_) | None => Ok(ports::free()?),
     }
 }
 
@@ -55,7 +56,7 @@ mod tests {
 
     #[test]
     fn the_phone_keeps_its_address_until_another_program_has_it() {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let listener = TcpListener::bind(ports::free().unwrap()).unwrap();
         let taken = listener.local_addr().unwrap();
         let directory = with_phone(Some(taken));
         assert_ne!(address(directory.path()).unwrap(), taken, "another program listens there");

@@ -1,61 +1,20 @@
 //! The console in real Chromium, with fake cameras and microphones.
 
+use super::lobby::{Lobby, all_see_and_hear, enter, quit, sees_and_hears};
 use common::clock::{Clock as _, SystemClock};
 use local_services::{redis::Redis, scratch::Scratch};
 use serde_json::json;
 use switchboard_tests::{
     browser::{Browser, Driver},
     graph::Graph,
-    installation::{Account, Installation, PASSWORD},
+    installation::{Installation, PASSWORD},
 };
-
-/// Signs a new user in and enters `room`.
-pub(crate) async fn enter(driver: &Driver, base: &str, account: &Account, name: &str, room: &str) -> Browser {
-    enter_by(Browser::start(driver).await, base, account, name, room).await
-}
-
-/// The same in a browser that is there already.
-pub(crate) async fn enter_by(
-    browser: Browser,
-    base: &str,
-    account: &Account,
-    name: &str,
-    room: &str,
-) -> Browser {
-    let email = account.user(name).await;
-    browser.sign_in(base, &email, PASSWORD).await;
-    browser.click_css(&format!("[data-testid='room-item'][data-room-id='{room}']")).await;
-    browser.see("message-input").await;
-    browser
-}
-
-/// Waits until `browser` decodes `others` videos and as many sounds, each getting further.
-pub(crate) async fn sees_and_hears(browser: &Browser, others: usize, route: &str) {
-    let condition = format!(
-        "(async () => {{
-            const of = (t, source) => t.tracks.find(one => one.source === source) ?? {{ packets: 0, framesDecoded: 0 }};
-            const remote = s => s.tiles.filter(t => !t.local && of(t, 'camera').framesDecoded > 0 && of(t, 'microphone').packets > 0);
-            const before = remote(await window.switchboard.stats());
-            if (before.length !== {others}) return false;
-            await new Promise(r => setTimeout(r, 700));
-            const after = await window.switchboard.stats();
-            return after.route === '{route}' && before.every(b => remote(after).some(a =>
-                a.connectionId === b.connectionId && of(a, 'camera').framesDecoded > of(b, 'camera').framesDecoded
-                && of(a, 'microphone').packets > of(b, 'microphone').packets));
-        }})()"
-    );
-    browser.until(&condition).await;
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_browsers_in_one_room_see_and_hear_each_other() {
-    let installation = Installation::new().await;
-    let server = installation.server();
-    let account = installation.account("acme", &server).await;
-    let room = account.room("Lobby").await;
-    let driver = Driver::start();
-    let ada = enter(&driver, &server.base, &account, "Ada", &room).await;
-    let ben = enter(&driver, &server.base, &account, "Ben", &room).await;
+    let lobby = Lobby::open().await;
+    let ada = lobby.enter("Ada").await;
+    let ben = lobby.enter("Ben").await;
     ada.until("document.querySelectorAll('[data-testid=\"member\"]').length === 2").await;
     ben.fill("message-input", "Good morning").await;
     ada.see("typing").await;
@@ -77,14 +36,9 @@ async fn three_browsers_in_one_room_see_and_hear_each_other() {
     ben.until("/1/.test(document.querySelector('[data-testid=\"call-join\"]').innerText)").await;
     ben.mouse("mouseReleased", &place).await;
     ben.click("preview-join").await;
-    for browser in [&ada, &ben] {
-        sees_and_hears(browser, 1, "peerToPeer").await;
-    }
-    let cleo = enter(&driver, &server.base, &account, "Cleo", &room).await;
-    cleo.join_call().await;
-    for browser in [&ada, &ben, &cleo] {
-        sees_and_hears(browser, 2, "server").await;
-    }
+    all_see_and_hear(&[&ada, &ben], "peerToPeer").await;
+    let cleo = lobby.call("Cleo").await;
+    all_see_and_hear(&[&ada, &ben, &cleo], "server").await;
     // What each says of themselves is on the others' tiles, and on their own.
     ada.click("call-mute").await;
     ben.click("call-hand").await;
@@ -106,37 +60,26 @@ async fn three_browsers_in_one_room_see_and_hear_each_other() {
             .await;
     }
     ben.join_call().await;
-    for browser in [&ada, &ben, &cleo] {
-        sees_and_hears(browser, 2, "server").await;
-    }
-    for browser in [ada, ben, cleo] {
-        browser.quit().await;
-    }
+    all_see_and_hear(&[&ada, &ben, &cleo], "server").await;
+    quit([ada, ben, cleo]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_people_ring_talk_peer_to_peer_and_hang_up() {
-    let installation = Installation::new().await;
-    let server = installation.server();
-    let account = installation.account("acme", &server).await;
-    let room = account.room("Lobby").await;
-    let driver = Driver::start();
-    let ada = enter(&driver, &server.base, &account, "Ada", &room).await;
-    let ben = enter(&driver, &server.base, &account, "Ben", &room).await;
+    let lobby = Lobby::open().await;
+    let ada = lobby.enter("Ada").await;
+    let ben = lobby.enter("Ben").await;
     ada.click("call-person").await;
     ben.see("incoming-accept").await;
     ben.screenshot("incoming-call").await;
     ben.click("incoming-accept").await;
-    for browser in [&ada, &ben] {
-        sees_and_hears(browser, 1, "peerToPeer").await;
-    }
+    all_see_and_hear(&[&ada, &ben], "peerToPeer").await;
     ada.screenshot("two-way-call").await;
     ben.click("call-hangup").await;
     for browser in [&ada, &ben] {
         browser.until("document.querySelectorAll('[data-testid=\"tile\"]').length === 0").await;
     }
-    ada.quit().await;
-    ben.quit().await;
+    quit([ada, ben]).await;
 }
 
 /// Waits until nothing comes from some of the others any more, neither sound nor picture.
@@ -157,18 +100,12 @@ async fn is_silent(browser: &Browser, silent: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_hold_no_packet_is_sent_whichever_way_media_goes_and_all_comes_back() {
-    let installation = Installation::new().await;
-    let server = installation.server();
-    let account = installation.account("acme", &server).await;
-    let room = account.room("Lobby").await;
-    let driver = Driver::start();
-    let ada = enter(&driver, &server.base, &account, "Ada", &room).await;
-    let ben = enter(&driver, &server.base, &account, "Ben", &room).await;
+    let lobby = Lobby::open().await;
+    let ada = lobby.enter("Ada").await;
+    let ben = lobby.enter("Ben").await;
     ada.click("call-person").await;
     ben.click("incoming-accept").await;
-    for browser in [&ada, &ben] {
-        sees_and_hears(browser, 1, "peerToPeer").await;
-    }
+    all_see_and_hear(&[&ada, &ben], "peerToPeer").await;
     for browser in [&ada, &ben] {
         browser.click("call-hold").await;
     }
@@ -181,27 +118,20 @@ async fn on_hold_no_packet_is_sent_whichever_way_media_goes_and_all_comes_back()
     ada.screenshot("on-hold").await;
 
     // Who is on hold while media moves to the server sends nothing there either.
-    let cleo = enter(&driver, &server.base, &account, "Cleo", &room).await;
-    cleo.join_call().await;
+    let cleo = lobby.call("Cleo").await;
     sees_and_hears(&cleo, 1, "server").await;
     for browser in [&ben, &cleo] {
         is_silent(browser, 1).await;
     }
     ada.click("call-hold").await;
-    for browser in [&ada, &ben, &cleo] {
-        sees_and_hears(browser, 2, "server").await;
-    }
+    all_see_and_hear(&[&ada, &ben, &cleo], "server").await;
     ada.click("call-hold").await;
     for browser in [&ben, &cleo] {
         is_silent(browser, 1).await;
     }
     ada.click("call-hold").await;
-    for browser in [&ada, &ben, &cleo] {
-        sees_and_hears(browser, 2, "server").await;
-    }
-    for browser in [ada, ben, cleo] {
-        browser.quit().await;
-    }
+    all_see_and_hear(&[&ada, &ben, &cleo], "server").await;
+    quit([ada, ben, cleo]).await;
 }
 
 /// Waits until so many of what is not sent is in the browser's database.
@@ -219,12 +149,8 @@ async fn kept(browser: &Browser, store: &str, count: usize) {
 /// The line takes what the page says and brings it nowhere, as one does that has died without a word.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_not_sent_when_the_page_was_loaded_anew_is_sent_once_and_what_was_not_finished_is_there() {
-    let installation = Installation::new().await;
-    let server = installation.server();
-    let account = installation.account("acme", &server).await;
-    let room = account.room("Lobby").await;
-    let driver = Driver::start();
-    let ada = enter(&driver, &server.base, &account, "Ada", &room).await;
+    let lobby = Lobby::open().await;
+    let ada = lobby.enter("Ada").await;
     ada.until("document.querySelectorAll('[data-testid=\"member\"]').length === 1").await;
     ada.until("(WebSocket.prototype.send = () => {}, true)").await;
     for text in ["one", "two"] {
@@ -308,9 +234,7 @@ async fn a_three_way_call_across_two_instances_outlives_a_minute_without_redis()
     for browser in [&ada, &ben, &cleo] {
         browser.join_call().await;
     }
-    for browser in [&ada, &ben, &cleo] {
-        sees_and_hears(browser, 2, "server").await;
-    }
+    all_see_and_hear(&[&ada, &ben, &cleo], "server").await;
     redis.kill().expect("it was running");
     let dark_since = SystemClock.now();
     let mut said = 0;
@@ -333,9 +257,7 @@ async fn a_three_way_call_across_two_instances_outlives_a_minute_without_redis()
         browser.until("document.querySelectorAll('[data-testid=\"member\"]').length === 3").await;
         sees_and_hears(browser, 2, "server").await;
     }
-    for browser in [ada, ben, cleo] {
-        browser.quit().await;
-    }
+    quit([ada, ben, cleo]).await;
     drop((a, b));
     redis.kill().expect("it was running");
 }

@@ -1,11 +1,8 @@
 //! How a call looks in the console: where the tiles are, which one is large, what is seen of everybody.
 
-use super::browser::{enter, sees_and_hears};
+use super::lobby::{Lobby, all_see_and_hear, quit};
 use serde_json::json;
-use switchboard_tests::{
-    browser::{Browser, Driver},
-    installation::Installation,
-};
+use switchboard_tests::browser::Browser;
 
 /// Waits until every tile has its picture, is in the stage, overlaps no other and has the shape of its picture: nobody is
 /// cut off.
@@ -63,24 +60,14 @@ const CHAT: &str = "document.querySelector('[data-testid=\"message-input\"]')?.c
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_is_pinned_shares_or_speaks_is_large_and_everybody_is_whole_on_every_screen() {
-    let installation = Installation::new().await;
-    let server = installation.server();
-    let account = installation.account("acme", &server).await;
-    let room = account.room("Lobby").await;
-    let driver = Driver::start();
-    let ada = enter(&driver, &server.base, &account, "Ada", &room).await;
-    let ben = enter(&driver, &server.base, &account, "Ben", &room).await;
-    for browser in [&ada, &ben] {
-        browser.join_call().await;
-    }
+    let lobby = Lobby::open().await;
+    let ada = lobby.call("Ada").await;
+    let ben = lobby.call("Ben").await;
     // With one other person one is small oneself.
     let own = "document.querySelector('.tile.self')?.offsetWidth * 3 < document.querySelector('.tile:not(.self)')?.offsetWidth";
     ada.until(own).await;
-    let cleo = enter(&driver, &server.base, &account, "Cleo", &room).await;
-    cleo.join_call().await;
-    for browser in [&ada, &ben, &cleo] {
-        sees_and_hears(browser, 2, "server").await;
-    }
+    let cleo = lobby.call("Cleo").await;
+    all_see_and_hear(&[&ada, &ben, &cleo], "server").await;
     shows_everybody(&ada, 3).await;
     ada.until("[...document.querySelectorAll('[data-testid=\"tile-quality\"]')].every(mark => !mark.hidden && mark.innerText)").await;
 
@@ -132,7 +119,5 @@ async fn whoever_is_pinned_shares_or_speaks_is_large_and_everybody_is_whole_on_e
     press(&ada, "Escape", 27).await;
     ada.until(&format!("{CHAT} && !document.querySelector('.call.full')")).await;
     shows_everybody(&ada, 3).await;
-    for browser in [ada, ben, cleo] {
-        browser.quit().await;
-    }
+    quit([ada, ben, cleo]).await;
 }

@@ -1,5 +1,6 @@
 //! The listener as it stands on the internet: clients that are silent, slow, many, or lie about who they are.
 
+use local_services::ports;
 use serde_json::json;
 use std::{
     process::{Command, Stdio},
@@ -256,8 +257,7 @@ async fn a_load_balancer_says_who_calls_before_http_begins() {
 async fn every_answer_has_the_headers_of_a_careful_server_and_metrics_have_their_own_door() {
     let mut installation = Installation::new().await;
     installation.set("SWITCHBOARD_HTTP__HSTS", "true");
-    let door =
-        std::net::TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("its number");
+    let door = ports::free().expect("a port");
     installation.set("SWITCHBOARD_HTTP__METRICS_LISTEN", &door.to_string());
     let server = installation.server();
     for path in ["/", "/health", "/ready", "/v1/openapi.json", "/v1/me", "/nothing", "/v1/nothing"] {

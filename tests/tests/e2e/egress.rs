@@ -1,6 +1,7 @@
 //! Tenants' webhooks lead out, never in, and tell nobody what is inside.
 
 use axum::{Router, http::StatusCode, routing::post};
+use local_services::ports;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::{io::ErrorKind, net::TcpListener, time::Duration};
@@ -97,7 +98,7 @@ async fn a_webhook_that_leads_inside_is_never_connected_to_and_looks_like_one_th
     let meta = account.whatsapp().await;
     let inside = TcpListener::bind("127.0.0.1:0").expect("a port");
     inside.set_nonblocking(true).expect("a socket");
-    let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    let closed = ports::free().expect("a port");
     let mut webhooks = Vec::new();
     for address in [inside.local_addr().expect("an address"), closed] {
         let made = account.admin.post("/v1/webhooks", hook(&format!("http://{address}/in"))).await;

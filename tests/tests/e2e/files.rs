@@ -1,5 +1,6 @@
 //! Files in rooms: uploaded, sent, shown, and gone with their message.
 
+use local_services::ports;
 use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -238,8 +239,7 @@ async fn whoever_hangs_up_or_stands_still_while_they_upload_leaves_nothing_behin
 #[tokio::test]
 async fn while_the_storage_is_away_messages_go_on_and_files_are_told_to_wait() {
     let mut installation = Installation::new().await;
-    let closed =
-        std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    let closed = ports::free().expect("a port");
     installation.set("SWITCHBOARD_FILES__S3__BUCKET", "chat");
     installation.set("SWITCHBOARD_FILES__S3__ENDPOINT", &format!("http://{closed}"));
     installation.set("SWITCHBOARD_FILES__S3__ACCESS_KEY_ID", "id");

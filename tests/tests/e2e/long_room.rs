@@ -1,11 +1,8 @@
 //! A room in which much was said, in the console.
 
-use crate::browser::enter;
+use super::lobby::Lobby;
 use serde_json::json;
-use switchboard_tests::{
-    browser::{Browser, Driver},
-    installation::Installation,
-};
+use switchboard_tests::browser::Browser;
 
 /// More than are drawn for who reads the latest.
 const SAID: usize = 220;
@@ -25,19 +22,15 @@ async fn draws(browser: &Browser, first: usize, last: usize) {
 /// Without the console's limit all of them would be drawn after the last message, too.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_long_room_all_is_drawn_for_who_reads_upwards_and_its_end_for_who_is_back_there() {
-    let installation = Installation::new().await;
-    let server = installation.server();
-    let account = installation.account("acme", &server).await;
-    let room = account.room("Lobby").await;
+    let lobby = Lobby::open().await;
     let say = async |number: usize| {
         let text = json!({ "text": format!("number {number}") });
-        account.admin.post(&format!("/v1/rooms/{room}/messages"), text).await;
+        lobby.account.admin.post(&format!("/v1/rooms/{}/messages", lobby.room), text).await;
     };
     for number in 1..=SAID {
         say(number).await;
     }
-    let driver = Driver::start();
-    let ada = enter(&driver, &server.base, &account, "Ada", &room).await;
+    let ada = lobby.enter("Ada").await;
     draws(&ada, SAID - 49, SAID).await;
     let upwards = format!(
         "(() => {{

@@ -1,12 +1,9 @@
 //! Paths of media that are lost while a call goes on: everything goes through a relay, which dies.
 
-use crate::browser::sees_and_hears;
-use local_services::{coturn::Coturn, scratch::Scratch};
+use super::lobby::sees_and_hears;
+use local_services::{coturn::Coturn, ports, scratch::Scratch};
 use serde_json::json;
-use std::{
-    net::{Ipv4Addr, TcpListener, UdpSocket},
-    process::Command,
-};
+use std::process::Command;
 use switchboard_tests::{
     browser::{Browser, Driver},
     installation::{Account, Installation, PASSWORD},
@@ -35,7 +32,7 @@ impl Relay {
     /// Starts one, of which the servers of an installation tell their clients.
     fn start(installation: &mut Installation) -> Self {
         let directory = Scratch::new().expect("a directory");
-        let port = free_port();
+        let port = ports::free().expect("a port").port();
         installation.set("SWITCHBOARD_TURN__URLS", &format!("[\"turn:127.0.0.1:{port}?transport=udp\"]"));
         installation.set("SWITCHBOARD_TURN__SECRET", "a-secret-for-tests");
         installation.set("SWITCHBOARD_TURN__PORT", &port.to_string());
@@ -62,13 +59,6 @@ impl Relay {
         let started = Coturn::start(self.directory.path(), &self.configuration, self.port);
         self.coturn = Some(started.expect("coturn starts"));
     }
-}
-
-/// A port that is free for UDP and TCP.
-fn free_port() -> u16 {
-    let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    let port = udp.local_addr().expect("it is bound").port();
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_or_else(|_| free_port(), |_| port)
 }
 
 async fn join(driver: &Driver, base: &str, account: &Account, name: &str, room: &str) -> Browser {

@@ -1,12 +1,9 @@
 //! Before a call in the console and around it: the look at picture and sound, other devices, those that are refused, and
 //! the way back after a page was loaded anew.
 
-use crate::browser::{enter, sees_and_hears};
+use super::lobby::{Lobby, quit, sees_and_hears};
 use serde_json::json;
-use switchboard_tests::{
-    browser::{Browser, Driver},
-    installation::Installation,
-};
+use switchboard_tests::browser::Browser;
 
 /// What the page asks devices for, and how often it describes its media anew.
 const WATCHED: &str = "window.asked = [];
@@ -81,12 +78,8 @@ async fn take_picture_on_phone(browser: &Browser, name: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn picture_and_sound_are_looked_at_before_a_call_and_devices_change_in_it_without_a_word_to_the_others()
 {
-    let installation = Installation::new().await;
-    let server = installation.server();
-    let account = installation.account("acme", &server).await;
-    let room = account.room("Lobby").await;
-    let driver = Driver::start();
-    let ada = enter(&driver, &server.base, &account, "Ada", &room).await;
+    let lobby = Lobby::open().await;
+    let ada = lobby.enter("Ada").await;
     run_before_pages(&ada, WATCHED).await;
     ada.press_join().await;
     ada.until("document.querySelector('.preview-picture video').videoWidth > 0").await;
@@ -100,8 +93,7 @@ async fn picture_and_sound_are_looked_at_before_a_call_and_devices_change_in_it_
     ada.until(&takes(&first)).await;
     ada.click("preview-direct").await;
     ada.click("preview-audio").await;
-    let ben = enter(&driver, &server.base, &account, "Ben", &room).await;
-    ben.join_call().await;
+    let ben = lobby.call("Ben").await;
     hears(&ben, "Ada").await;
 
     let described = ada.until("window.descriptions").await;
@@ -121,21 +113,14 @@ async fn picture_and_sound_are_looked_at_before_a_call_and_devices_change_in_it_
     sees_and_hears(&ben, 1, "peerToPeer").await;
     ada.until("!document.querySelector('[data-testid=\"preview\"]')").await;
     ada.until(&format!("window.asked.at(-1).audio.deviceId?.ideal === {}", json!(second))).await;
-    for browser in [ada, ben] {
-        browser.quit().await;
-    }
+    quit([ada, ben]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_refused_microphone_and_camera_is_told_what_to_do_and_who_reloads_the_page_finds_back() {
-    let installation = Installation::new().await;
-    let server = installation.server();
-    let account = installation.account("acme", &server).await;
-    let room = account.room("Lobby").await;
-    let driver = Driver::start();
-    let ada = enter(&driver, &server.base, &account, "Ada", &room).await;
-    let ben = enter(&driver, &server.base, &account, "Ben", &room).await;
-    ben.join_call().await;
+    let lobby = Lobby::open().await;
+    let ada = lobby.enter("Ada").await;
+    let ben = lobby.call("Ben").await;
     run_before_pages(&ada, REFUSED).await;
     ada.press_join().await;
     for source in ["microphone", "camera"] {
@@ -186,7 +171,5 @@ async fn who_refused_microphone_and_camera_is_told_what_to_do_and_who_reloads_th
     ada.driver().refresh().await.expect("the page is loaded anew");
     ada.until("document.querySelector('[data-testid=\"call-join\"]')?.innerText.includes('1')").await;
     ada.until("!document.querySelector('[data-testid=\"call-return\"]').checkVisibility()").await;
-    for browser in [ada, ben] {
-        browser.quit().await;
-    }
+    quit([ada, ben]).await;
 }

@@ -1,10 +1,7 @@
 //! Screens that are shared in the console, beside their owners' cameras and with what sounds there.
 
-use super::browser::{enter, sees_and_hears};
-use switchboard_tests::{
-    browser::{Browser, Driver},
-    installation::Installation,
-};
+use super::lobby::{Lobby, all_see_and_hear, quit, sees_and_hears};
+use switchboard_tests::browser::Browser;
 
 /// The track of a source that a page receives from this person, once it carries packets.
 fn receives(name: &str, source: &str) -> String {
@@ -37,19 +34,10 @@ async fn sees_screens(browser: &Browser, count: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn screens_are_seen_and_heard_beside_their_owners_between_two_and_among_three() {
-    let installation = Installation::new().await;
-    let server = installation.server();
-    let account = installation.account("acme", &server).await;
-    let room = account.room("Lobby").await;
-    let driver = Driver::start();
-    let ada = enter(&driver, &server.base, &account, "Ada", &room).await;
-    let ben = enter(&driver, &server.base, &account, "Ben", &room).await;
-    for browser in [&ada, &ben] {
-        browser.join_call().await;
-    }
-    for browser in [&ada, &ben] {
-        sees_and_hears(browser, 1, "peerToPeer").await;
-    }
+    let lobby = Lobby::open().await;
+    let ada = lobby.call("Ada").await;
+    let ben = lobby.call("Ben").await;
+    all_see_and_hear(&[&ada, &ben], "peerToPeer").await;
     ada.click("call-share").await;
     let direct = ben.until(&receives("Ada", "screen")).await;
     ben.until(&receives("Ada", "screenAudio")).await;
@@ -63,11 +51,8 @@ async fn screens_are_seen_and_heard_beside_their_owners_between_two_and_among_th
     sees_screens(&ada, 1).await;
 
     // Through the server it is the same track.
-    let cleo = enter(&driver, &server.base, &account, "Cleo", &room).await;
-    cleo.join_call().await;
-    for browser in [&ada, &ben, &cleo] {
-        sees_and_hears(browser, 2, "server").await;
-    }
+    let cleo = lobby.call("Cleo").await;
+    all_see_and_hear(&[&ada, &ben, &cleo], "server").await;
     for browser in [&ben, &cleo] {
         assert_eq!(browser.until(&receives("Ada", "screen")).await, direct);
         browser.until(&receives("Ada", "screenAudio")).await;
@@ -103,7 +88,5 @@ async fn screens_are_seen_and_heard_beside_their_owners_between_two_and_among_th
     for name in ["Ada", "Ben"] {
         sees_screen(&cleo, &format!("{name}’s screen")).await;
     }
-    for browser in [ada, ben, cleo] {
-        browser.quit().await;
-    }
+    quit([ada, ben, cleo]).await;
 }

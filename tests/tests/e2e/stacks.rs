@@ -1,9 +1,8 @@
 //! Calls in which everybody has another WebRTC stack: Chromium, Firefox, aiortc, libdatachannel.
 
-use super::browser::{enter_by, sees_and_hears};
+use super::lobby::{Lobby, all_see_and_hear, quit, sees_and_hears};
 use switchboard_tests::{
-    browser::{Browser, Driver},
-    installation::{Account, Installation},
+    browser::Browser,
     stack::{Participant, Stack},
 };
 use uuid::Uuid;
@@ -15,9 +14,9 @@ struct Person {
 }
 
 impl Person {
-    /// Signs a new user in, enters `room` and its call.
-    async fn join(browser: Browser, base: &str, account: &Account, name: &str, room: &str) -> Self {
-        let browser = enter_by(browser, base, account, name, room).await;
+    /// Signs a new user in, enters the room and its call.
+    async fn join(browser: Browser, lobby: &Lobby, name: &str) -> Self {
+        let browser = lobby.enter_in(browser, name).await;
         browser.join_call().await;
         let id = browser.until("window.switchboard.connection()?.connectionId").await;
         Self { id: id.as_str().and_then(|id| id.parse().ok()).expect("an id"), browser }
@@ -48,40 +47,29 @@ impl Person {
 /// before, and sound that can be heard.
 #[tokio::test(flavor = "multi_thread")]
 async fn chromium_firefox_aiortc_and_libdatachannel_see_and_hear_each_other() {
-    let installation = Installation::new().await;
-    let server = installation.server();
-    let account = installation.account("acme", &server).await;
-    let room = account.room("Lobby").await;
-    let join = async |stack| Participant::join(stack, &server.base, &account.admin.token, &room).await;
-    let driver = Driver::start();
+    let lobby = Lobby::open().await;
+    let (base, token) = (&lobby.server.base, &lobby.account.admin.token);
+    let join = async |stack| Participant::join(stack, base, token, &lobby.room).await;
     let (mut python, cpp) = tokio::join!(join(Stack::Aiortc), join(Stack::Libdatachannel));
     let (chromium, firefox) = tokio::join!(
-        async {
-            let chromium = Browser::start(&driver).await;
-            Person::join(chromium, &server.base, &account, "Ada", &room).await
-        },
-        async {
-            let firefox = Browser::start_firefox(&driver).await;
-            Person::join(firefox, &server.base, &account, "Ben", &room).await
-        }
+        async { Person::join(Browser::start(&lobby.driver).await, &lobby, "Ada").await },
+        async { Person::join(Browser::start_firefox(&lobby.driver).await, &lobby, "Ben").await },
     );
-    all_see_and_hear(&[&chromium, &firefox], &mut python, cpp).await;
+    stacks_see_and_hear(&[&chromium, &firefox], &mut python, cpp).await;
     // Whoever leaves takes sections along, and whoever comes gets theirs.
     let cpp = join(Stack::Libdatachannel).await;
-    all_see_and_hear(&[&chromium, &firefox], &mut python, cpp).await;
+    stacks_see_and_hear(&[&chromium, &firefox], &mut python, cpp).await;
     chromium.browser.screenshot("stacks-chromium").await;
     firefox.browser.screenshot("stacks-firefox").await;
     python.leave().await;
     for person in [&chromium, &firefox] {
         person.sees_and_hears(1).await;
     }
-    for person in [chromium, firefox] {
-        person.browser.quit().await;
-    }
+    quit([chromium, firefox].map(|person| person.browser)).await;
 }
 
 /// Everybody sees and hears everybody else; then those who are left do after `cpp` has left.
-async fn all_see_and_hear(people: &[&Person; 2], python: &mut Participant, mut cpp: Participant) {
+async fn stacks_see_and_hear(people: &[&Person; 2], python: &mut Participant, mut cpp: Participant) {
     let ids = people.map(|person| person.id);
     let [first, second] = people;
     let (python_id, cpp_id) = (python.id(), cpp.id());
@@ -99,19 +87,10 @@ async fn all_see_and_hear(people: &[&Person; 2], python: &mut Participant, mut c
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_people_in_firefox_see_and_hear_each_other_and_one_leaves_and_returns() {
-    let installation = Installation::new().await;
-    let server = installation.server();
-    let account = installation.account("acme", &server).await;
-    let room = account.room("Lobby").await;
-    let driver = Driver::start();
-    let join = async |name| {
-        let firefox = Browser::start_firefox(&driver).await;
-        Person::join(firefox, &server.base, &account, name, &room).await
-    };
+    let lobby = Lobby::open().await;
+    let join = async |name| Person::join(Browser::start_firefox(&lobby.driver).await, &lobby, name).await;
     let mut people = vec![join("Ada").await, join("Ben").await];
-    for person in &people {
-        sees_and_hears(&person.browser, 1, "peerToPeer").await;
-    }
+    all_see_and_hear(&[&people[0].browser, &people[1].browser], "peerToPeer").await;
     people.push(join("Cleo").await);
     for person in &people {
         person.sees_and_hears(2).await;
@@ -125,7 +104,5 @@ async fn three_people_in_firefox_see_and_hear_each_other_and_one_leaves_and_retu
     for person in &people {
         person.sees_and_hears(2).await;
     }
-    for person in people {
-        person.browser.quit().await;
-    }
+    quit(people.into_iter().map(|person| person.browser)).await;
 }

@@ -1,11 +1,8 @@
 //! The console in several tabs of one browser, which share what is not sent, while their server is dead.
 
-use crate::browser::enter;
+use super::lobby::Lobby;
 use serde_json::{Value, json};
-use switchboard_tests::{
-    browser::{Browser, Driver},
-    installation::Installation,
-};
+use switchboard_tests::browser::Browser;
 
 /// Waits until the room shows exactly these messages as stored, in this order, and so many on their way.
 async fn shows(browser: &Browser, texts: &[&str], pending: usize) {
@@ -22,13 +19,9 @@ async fn shows(browser: &Browser, texts: &[&str], pending: usize) {
 /// The first tab is behind the second one, as tabs are; another instance, which they do not know, goes on meanwhile.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_two_tabs_say_while_the_server_is_dead_is_stored_once_and_in_both_when_it_is_back() {
-    let installation = Installation::new().await;
-    let server = installation.server();
-    let account = installation.account("acme", &server).await;
-    let room = account.room("Lobby").await;
-    let address = server.address();
-    let driver = Driver::start();
-    let ada = enter(&driver, &server.base, &account, "Ada", &room).await;
+    let lobby = Lobby::open().await;
+    let (address, messages) = (lobby.server.address(), format!("/v1/rooms/{}/messages", lobby.room));
+    let ada = lobby.enter("Ada").await;
     let page = ada.driver().current_url().await.expect("an address");
     let first = ada.driver().window().await.expect("a tab");
     let second = ada.driver().new_tab().await.expect("another tab");
@@ -42,7 +35,7 @@ async fn what_two_tabs_say_while_the_server_is_dead_is_stored_once_and_in_both_w
     }
     shows(&ada, &["before", "the same"], 0).await;
 
-    server.kill();
+    lobby.server.kill();
     for (pending, (window, text)) in
         [(&second, "one"), (&first, "two"), (&second, "three")].into_iter().enumerate()
     {
@@ -53,12 +46,9 @@ async fn what_two_tabs_say_while_the_server_is_dead_is_stored_once_and_in_both_w
         ada.click("message-send").await;
     }
     shows(&ada, &["before", "the same"], 3).await;
+    let (installation, admin) = (lobby.installation, lobby.account.admin);
     let elsewhere = installation.server();
-    account
-        .admin
-        .at(&elsewhere.base)
-        .post(&format!("/v1/rooms/{room}/messages"), json!({ "text": "missed" }))
-        .await;
+    admin.at(&elsewhere.base).post(&messages, json!({ "text": "missed" })).await;
     drop(elsewhere);
     let server = installation.server_on(&address);
     let all = ["before", "the same", "missed", "one", "two", "three"];
@@ -67,7 +57,7 @@ async fn what_two_tabs_say_while_the_server_is_dead_is_stored_once_and_in_both_w
         shows(&ada, &all, 0).await;
     }
     ada.screenshot("after-an-outage").await;
-    let stored = account.admin.at(&server.base).get(&format!("/v1/rooms/{room}/messages")).await;
+    let stored = admin.at(&server.base).get(&messages).await;
     let mut stored: Vec<&Value> = stored["items"].as_array().expect("messages").iter().collect();
     stored.sort_by_key(|message| message["seq"].as_u64());
     let texts: Vec<&str> = stored.iter().filter_map(|message| message["text"].as_str()).collect();

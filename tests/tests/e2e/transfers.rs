@@ -1,7 +1,7 @@
 //! Calls that are handed over to another room, and invitations that are taken back.
 
 use crate::{
-    browser::{enter, sees_and_hears},
+    lobby::{enter, sees_and_hears},
     parties::{Call, hears, meet, party, record, talking},
 };
 use serde_json::{Value, json};

@@ -10,9 +10,9 @@ use common::{
     protocol::media::IceServer,
     secret::Secret,
 };
-use local_services::{coturn::Coturn, find, scratch::Scratch};
+use local_services::{coturn::Coturn, find, ports, scratch::Scratch};
 use std::{
-    net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
+    net::{Ipv4Addr, SocketAddr, UdpSocket},
     process::Command,
     sync::mpsc,
     thread,
@@ -38,7 +38,7 @@ struct Relay {
 impl Relay {
     fn start() -> Self {
         let directory = Scratch::new().expect("a directory");
-        let port = free_port();
+        let port = ports::free().expect("a port").port();
         let config = TurnConfig {
             urls: vec![format!("turn:127.0.0.1:{port}?transport=udp")],
             secret: Some(Secret::new("a-secret-for-tests".to_owned())),
@@ -74,13 +74,6 @@ impl Relay {
             .expect("coturn's client runs");
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
     }
-}
-
-/// A port that is free for UDP and TCP. Another program could take it before coturn does; none here tries.
-fn free_port() -> u16 {
-    let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    let port = udp.local_addr().expect("it is bound").port();
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_or_else(|_| free_port(), |_| port)
 }
 
 /// Sends everything back to where it came from, and tells from where that was.
