@@ -45,8 +45,9 @@ pub(crate) enum Waiting {
 }
 
 /// The packets that are sent in one turn of the loop.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Batch {
+    began_at: Instant,
     /// Bytes that may go at once.
     room: u64,
     /// Bytes that did.
@@ -71,8 +72,8 @@ impl CongestionControl {
     pub(crate) fn new(now: Instant) -> Self {
         let mut estimator = BandwidthEstimator::new(now);
         estimator.set_wanted(WANTED_MIN);
-        let pacer = Pacer::new(now);
-        Self { next: 1, estimator, pacer, batch: Batch::default(), cluster: None, refused: 0 }
+        let (pacer, batch) = (Pacer::new(now), Batch { began_at: now, room: 0, passed: 0 });
+        Self { next: 1, estimator, pacer, batch, cluster: None, refused: 0 }
     }
 
     /// Writes the number of the next packet into its header.
@@ -99,7 +100,7 @@ impl CongestionControl {
         self.estimator.set_wanted(sent.times(WANTED_SHARE).max(WANTED_MIN));
         self.estimator.on_feedback(arrivals, now);
         if let Some(probe) = self.estimator.next_probe(now) {
-            self.pacer.probe(probe);
+            self.pacer.probe(probe, now);
         }
     }
 
@@ -131,18 +132,18 @@ impl CongestionControl {
         // A peer that has agreed and tells nothing must not be kept waiting for ever.
         let is_known = self.estimator.round_trip().is_some();
         let room = if is_known { self.pacer.room(self.estimate(), now) } else { u64::MAX };
-        self.batch = Batch { room, passed: 0 };
+        self.batch = Batch { began_at: now, room, passed: 0 };
     }
 
     /// Whether a packet of so many bytes is to be sent at once. If not, it waits, or is given up where too many do.
     pub(crate) fn admits(&mut self, packet: Waiting, bytes: usize, urgency: Urgency) -> bool {
-        let Batch { room, passed } = &mut self.batch;
+        let Batch { began_at, room, passed } = &mut self.batch;
         let is_admitted = *room > 0 || urgency == Urgency::Audio;
         if is_admitted {
             let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
             *room = room.saturating_sub(bytes);
             *passed = passed.saturating_add(bytes);
-        } else if self.pacer.enqueue(packet, bytes, urgency).is_err() {
+        } else if self.pacer.enqueue(packet, bytes, urgency, *began_at).is_err() {
             self.refused = self.refused.wrapping_add(1);
         }
         is_admitted

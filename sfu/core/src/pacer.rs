@@ -30,7 +30,7 @@ pub const BURST_BYTES_MAX: u64 = 60_000;
 const PACE: f64 = 1.5;
 
 /// The longest that anything is meant to wait: where more waits than the pace carries in this time, it is sent
-/// faster.
+/// faster, and what has waited for so long goes though voices took more than there is.
 ///
 /// Longer keeps to the estimate when it falls, and makes pictures late.
 const WAIT_MAX: Duration = Duration::from_millis(250);
@@ -61,10 +61,19 @@ pub enum Release<T> {
     Padding(u64),
 }
 
+/// A packet that waits.
+#[derive(Debug)]
+struct Entry<T> {
+    packet: T,
+    bytes: u64,
+    since: Instant,
+}
+
 /// A probe that is being sent.
 #[derive(Debug)]
 struct Probing {
     probe: Probe,
+    since: Instant,
     bytes: u64,
     packets: u32,
 }
@@ -72,13 +81,15 @@ struct Probing {
 /// What waits on one transport. `T` is what its owner finds a packet by.
 #[derive(Debug)]
 pub struct Pacer<T> {
-    audio: VecDeque<(T, u64)>,
-    retransmissions: VecDeque<(T, u64)>,
-    video: VecDeque<(T, u64)>,
+    audio: VecDeque<Entry<T>>,
+    retransmissions: VecDeque<Entry<T>>,
+    video: VecDeque<Entry<T>>,
     /// Bytes that wait.
     waiting: u64,
     /// When what has been released has passed at its pace.
     free_at: Instant,
+    /// Nothing but voices is released before that: a burst was, a moment ago.
+    next_burst: Instant,
     probing: Option<Probing>,
 }
 
@@ -91,6 +102,7 @@ impl<T> Pacer<T> {
             video: VecDeque::new(),
             waiting: 0,
             free_at: now,
+            next_burst: now,
             probing: None,
         }
     }
@@ -99,7 +111,7 @@ impl<T> Pacer<T> {
     ///
     /// # Errors
     /// The packet itself, if [`WAITING_MAX`] wait already.
-    pub fn enqueue(&mut self, packet: T, bytes: usize, urgency: Urgency) -> Result<(), T> {
+    pub fn enqueue(&mut self, packet: T, bytes: usize, urgency: Urgency, now: Instant) -> Result<(), T> {
         let queue = match urgency {
             Urgency::Audio => &mut self.audio,
             Urgency::Retransmission => &mut self.retransmissions,
@@ -110,7 +122,7 @@ impl<T> Pacer<T> {
         }
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         self.waiting = self.waiting.saturating_add(bytes);
-        queue.push_back((packet, bytes));
+        queue.push_back(Entry { packet, bytes, since: now });
         Ok(())
     }
 
@@ -137,13 +149,24 @@ impl<T> Pacer<T> {
     }
 
     /// Begins a probe. One that is still being sent is given up.
-    pub const fn probe(&mut self, probe: Probe) {
-        self.probing = Some(Probing { probe, bytes: 0, packets: 0 });
+    pub const fn probe(&mut self, probe: Probe, now: Instant) {
+        self.probing = Some(Probing { probe, since: now, bytes: 0, packets: 0 });
     }
 
     /// When something is to be released; `None` if nothing waits.
     pub fn next_deadline(&self) -> Option<Instant> {
-        (self.waiting > 0 || self.probing.is_some()).then_some(self.free_at)
+        let is_idle = self.waiting == 0 && self.probing.is_none();
+        // Voices do not wait for their turn, and may take all of it for ever.
+        let overdue_at = self.oldest().map(|since| after(since, WAIT_MAX).max(self.next_burst));
+        let due_at = overdue_at.map_or(self.free_at, |overdue_at| overdue_at.min(self.free_at));
+        (!is_idle).then_some(due_at)
+    }
+
+    /// Since when that waits which has waited for longest, voices apart.
+    fn oldest(&self) -> Option<Instant> {
+        let queues = [&self.retransmissions, &self.video].into_iter();
+        let packets = queues.filter_map(|queue| queue.front()).map(|entry| entry.since);
+        packets.chain(self.probing.as_ref().map(|probing| probing.since)).min()
     }
 
     /// Releases what is due at this estimate, in order, each with the probe that it is part of. `send` tells how
@@ -155,17 +178,22 @@ impl<T> Pacer<T> {
         now: Instant,
         mut send: impl FnMut(Release<T>, Option<ClusterId>) -> u64,
     ) {
-        let is_due = self.free_at <= now;
+        let is_due = self.next_deadline().is_some_and(|at| at <= now);
         // Time in which nothing waited is not made up for.
         self.free_at = self.free_at.max(now);
-        while let Some((packet, bytes)) = self.audio.pop_front() {
+        if is_due {
+            // Nor is what voices took, by that which is overdue.
+            self.free_at = now;
+            self.next_burst = after(now, BURST);
+        }
+        while let Some(Entry { packet, bytes, .. }) = self.audio.pop_front() {
             let sent = self.take(bytes, send(Release::Packet(packet), None));
             self.spend(sent, estimate);
         }
         let (limit, mut burst) = (after(now, BURST), 0_u64);
         while is_due && self.free_at < limit && burst < BURST_BYTES_MAX {
             let cluster = self.probing.as_ref().map(|probing| probing.probe.cluster);
-            let sent = if let Some((packet, bytes)) = self.next() {
+            let sent = if let Some(Entry { packet, bytes, .. }) = self.next() {
                 self.take(bytes, send(Release::Packet(packet), cluster))
             } else if let Some(Probing { probe, .. }) = &self.probing {
                 let share = probe.bytes.checked_div(probe.packets.into()).unwrap_or(0);
@@ -185,7 +213,7 @@ impl<T> Pacer<T> {
         }
     }
 
-    fn next(&mut self) -> Option<(T, u64)> {
+    fn next(&mut self) -> Option<Entry<T>> {
         self.retransmissions.pop_front().or_else(|| self.video.pop_front())
     }
 

@@ -74,7 +74,7 @@ pub(crate) struct Subscription {
 pub(crate) enum Wish {
     /// It is to be sent: the one that went out under this number, with a payload of so many bytes.
     Granted(SeqNo, usize),
-    /// It is not: it is still under way, or was never sent.
+    /// It is not: it is still under way, was never sent, or nothing is sent again there.
     Needless,
     /// Nor is any other: enough was sent again for now.
     Exhausted,
@@ -117,6 +117,11 @@ impl Subscription {
             TrackKind::Audio => payload::OPUS,
             TrackKind::Video => payload::VP8,
         }
+    }
+
+    /// Whether anything of it was sent yet.
+    pub(crate) const fn has_begun(&self) -> bool {
+        self.packets > 0
     }
 
     /// Leaves so many numbers out.
@@ -214,7 +219,7 @@ impl Subscription {
         transport: &mut Transport,
         now: Instant,
     ) -> Wish {
-        if self.kind == TrackKind::Audio || !transport.has_path() {
+        if self.kind == TrackKind::Audio || !transport.has_path() || !transport.takes_retransmissions {
             return Wish::Needless;
         }
         let Some(Sent { number, .. }) = self.timeline.sent(wire) else { return Wish::Needless };
@@ -260,8 +265,7 @@ impl Subscription {
         now: Instant,
         output: &mut Output,
     ) -> Option<usize> {
-        // The receiver knows the retransmissions of a stream by the stream.
-        if self.kind == TrackKind::Audio || self.packets == 0 {
+        if self.kind == TrackKind::Audio {
             return None;
         }
         let wanted = usize::try_from(bytes).ok()?.saturating_sub(transport.rtp_bytes(0));
@@ -280,7 +284,7 @@ impl Subscription {
         now: Instant,
         output: &mut Output,
     ) -> Option<usize> {
-        if !transport.has_path() {
+        if !transport.has_path() || !transport.takes_retransmissions {
             return None;
         }
         let number = self.rtx_next;

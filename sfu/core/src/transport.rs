@@ -109,6 +109,8 @@ pub(crate) struct Transport {
     pub(crate) incoming: Incoming,
     /// How much may go, where the peer has agreed to tell what arrives.
     pub(crate) congestion: Option<Box<CongestionControl>>,
+    /// The peer has agreed to what is sent again being sent in streams of their own: without, nothing is.
+    pub(crate) takes_retransmissions: bool,
 }
 
 impl Transport {
@@ -124,6 +126,7 @@ impl Transport {
             budget: Budget::new(now),
             incoming: Incoming::of_transport(now),
             congestion: None,
+            takes_retransmissions: false,
         }
     }
 

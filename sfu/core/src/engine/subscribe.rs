@@ -172,6 +172,7 @@ impl Engine {
         self.note_answer(transport, own, remote, now, output);
         if let Some(transport) = self.transports.get_mut(transport) {
             transport.agree_on_arrivals(remote.tells_arrivals(), now);
+            transport.takes_retransmissions = remote.takes_retransmissions();
         }
         self.negotiations.note_answer(id);
         let Some(offering) = self.negotiations.offering_mut(id) else { return Ok(()) };

@@ -2,8 +2,8 @@
 
 use super::Forwarding;
 use crate::{
-    congestion::Waiting, id::TransportId, output::Output, pacer::Release, transport::Transport,
-    transports::Transports,
+    congestion::Waiting, id::TransportId, output::Output, pacer::Release, subscription::Subscription,
+    transport::Transport, transports::Transports,
 };
 use common::protocol::media::TrackKind;
 use std::time::Instant;
@@ -144,9 +144,13 @@ impl Forwarding {
         now: Instant,
         output: &mut Output,
     ) -> Option<usize> {
-        let mut streams = self.egress.get(id)?.subscriptions.values();
-        let is_picture = |id: &_| self.subscriptions.get(*id).is_some_and(|it| it.kind == TrackKind::Video);
-        let subscription = streams.find(is_picture)?;
+        let streams = &self.egress.get(id)?.subscriptions;
+        let picture = |fits: fn(&Subscription) -> bool| {
+            let fits = |it: &Subscription| it.kind == TrackKind::Video && fits(it);
+            streams.values().find(|id| self.subscriptions.get(*id).is_some_and(fits))
+        };
+        // One that the receiver has got something of, if there is one.
+        let subscription = picture(Subscription::has_begun).or_else(|| picture(|_| true))?;
         self.subscriptions.get_mut(subscription)?.pad(bytes, transport, now, output)
     }
 }

@@ -22,15 +22,15 @@ fn run(pacer: &mut Pacer<u32>, estimate: Bitrate, clock: &ManualClock, milliseco
     released
 }
 
-fn wait(pacer: &mut Pacer<u32>, packets: std::ops::Range<u32>, urgency: Urgency) {
-    packets.for_each(|packet| pacer.enqueue(packet, 1000, urgency).unwrap());
+fn wait(pacer: &mut Pacer<u32>, packets: std::ops::Range<u32>, urgency: Urgency, clock: &ManualClock) {
+    packets.for_each(|packet| pacer.enqueue(packet, 1000, urgency, clock.now()).unwrap());
 }
 
 #[test]
 fn pictures_leave_in_bursts_of_five_milliseconds_at_their_pace() {
     let clock = ManualClock::default();
     let mut pacer = Pacer::new(clock.now());
-    wait(&mut pacer, 0..60, Urgency::Video);
+    wait(&mut pacer, 0..60, Urgency::Video, &clock);
     // At 4 Mbit/s, that is 6 at its pace, 3,750 bytes are a burst: four packets, one of them in part ahead.
     let released = run(&mut pacer, MEGABIT.times(4.0), &clock, 1000);
     let bursts = released.chunk_by(|one, next| one.0 == next.0);
@@ -48,11 +48,11 @@ fn pictures_leave_in_bursts_of_five_milliseconds_at_their_pace() {
 fn a_voice_waits_for_nothing_and_what_was_asked_for_goes_before_pictures() {
     let clock = ManualClock::default();
     let mut pacer = Pacer::new(clock.now());
-    wait(&mut pacer, 0..10, Urgency::Video);
+    wait(&mut pacer, 0..10, Urgency::Video, &clock);
     let first = run(&mut pacer, MEGABIT, &clock, 1);
     assert_eq!(first.len(), 1, "1,000 bytes are longer than a burst: {first:?}");
-    wait(&mut pacer, 100..102, Urgency::Retransmission);
-    wait(&mut pacer, 200..203, Urgency::Audio);
+    wait(&mut pacer, 100..102, Urgency::Retransmission, &clock);
+    wait(&mut pacer, 200..203, Urgency::Audio, &clock);
     let mut order = Vec::new();
     pacer.release(MEGABIT, clock.now(), |release, _| {
         order.push(release);
@@ -72,7 +72,7 @@ fn no_burst_is_larger_than_the_socket_takes_and_idle_time_is_not_made_up_for() {
     let clock = ManualClock::default();
     let mut pacer = Pacer::new(clock.now());
     clock.advance(Duration::from_secs(10));
-    wait(&mut pacer, 0..1000, Urgency::Video);
+    wait(&mut pacer, 0..1000, Urgency::Video, &clock);
     let mut burst = 0;
     pacer.release(MEGABIT.times(1000.0), clock.now(), |_, _| {
         burst += 1000;
@@ -85,7 +85,7 @@ fn no_burst_is_larger_than_the_socket_takes_and_idle_time_is_not_made_up_for() {
 fn nothing_waits_for_ever_where_the_estimate_falls() {
     let clock = ManualClock::default();
     let mut pacer = Pacer::new(clock.now());
-    wait(&mut pacer, 0..1000, Urgency::Video);
+    wait(&mut pacer, 0..1000, Urgency::Video, &clock);
     let released = run(&mut pacer, Bitrate::from_bits_per_second(50_000), &clock, 3000);
     assert!(released.len() > 980, "{}", released.len());
 }
@@ -95,11 +95,11 @@ fn where_too_much_waits_more_is_refused() {
     let clock = ManualClock::default();
     let mut pacer = Pacer::new(clock.now());
     for packet in 0..2000 {
-        let is_taken = pacer.enqueue(packet, 1000, Urgency::Video).is_ok();
+        let is_taken = pacer.enqueue(packet, 1000, Urgency::Video, clock.now()).is_ok();
         assert_eq!(is_taken, usize::try_from(packet).unwrap() < WAITING_MAX);
     }
-    assert_eq!(pacer.enqueue(7, 1000, Urgency::Video), Err(7));
-    assert_eq!(pacer.enqueue(7, 100, Urgency::Audio), Ok(()), "a voice has room of its own");
+    assert_eq!(pacer.enqueue(7, 1000, Urgency::Video, clock.now()), Err(7));
+    assert_eq!(pacer.enqueue(7, 100, Urgency::Audio, clock.now()), Ok(()), "a voice has room of its own");
 }
 
 /// The first probe of an estimator.
@@ -115,8 +115,8 @@ fn a_probe_is_sent_at_its_rate_with_what_waits_and_padding() {
     let clock = ManualClock::default();
     let probe = probe(&clock);
     let mut pacer = Pacer::new(clock.now());
-    wait(&mut pacer, 0..1, Urgency::Video);
-    pacer.probe(probe);
+    wait(&mut pacer, 0..1, Urgency::Video, &clock);
+    pacer.probe(probe, clock.now());
     let released = run(&mut pacer, MEGABIT.times(0.3), &clock, 100);
     assert!(released.iter().all(|(_, _, is_probe)| *is_probe), "{released:?}");
     assert_eq!(released[0].1, Release::Packet(0));
@@ -140,7 +140,7 @@ fn what_there_is_room_for_need_not_wait() {
     assert_eq!(pacer.room(estimate, clock.now()), 750);
     clock.advance(Duration::from_millis(4));
     assert_eq!(pacer.room(estimate, clock.now()), 3750);
-    wait(&mut pacer, 0..1, Urgency::Video);
+    wait(&mut pacer, 0..1, Urgency::Video, &clock);
     assert_eq!(pacer.room(estimate, clock.now()), 0, "nothing overtakes what waits");
     assert_eq!(pacer.room(RATE_MAX.times(100.0), clock.now()), 0);
     run(&mut pacer, estimate, &clock, 10);
@@ -152,11 +152,36 @@ fn what_there_is_room_for_need_not_wait() {
 fn a_probe_for_which_there_is_no_padding_is_given_up() {
     let clock = ManualClock::default();
     let mut pacer = Pacer::<u32>::new(clock.now());
-    pacer.probe(probe(&clock));
+    pacer.probe(probe(&clock), clock.now());
     let mut asked = 0;
     pacer.release(MEGABIT, clock.now(), |_, _| {
         asked += 1;
         0
     });
     assert_eq!((asked, pacer.next_deadline()), (1, None));
+}
+
+/// Voices of 1.1 Mbit/s beside pictures of as much, over what is thought to carry 300 kbit/s, and a probe that is slower
+/// than they are.
+#[test]
+fn voices_that_take_more_than_there_is_keep_no_picture_waiting_for_long() {
+    let clock = ManualClock::default();
+    let mut pacer = Pacer::new(clock.now());
+    let estimate = MEGABIT.times(0.3);
+    let (mut since, mut longest) = (Vec::new(), Duration::ZERO);
+    for packet in 0..1000 {
+        if packet == 100 {
+            pacer.probe(probe(&clock), clock.now());
+        }
+        pacer.note_passed(1400, estimate, clock.now());
+        since.push(clock.now());
+        pacer.enqueue(packet, 1400, Urgency::Video, clock.now()).unwrap();
+        for (_, release, _) in run(&mut pacer, estimate, &clock, 10) {
+            if let Release::Packet(packet) = release {
+                longest = longest.max(clock.now() - since[usize::try_from(packet).unwrap()]);
+            }
+        }
+    }
+    assert!(longest <= WAIT_MAX * 2, "{longest:?}");
+    assert!(pacer.waiting() < 100_000, "{} bytes", pacer.waiting());
 }

@@ -157,6 +157,13 @@ impl Extensions {
         self.get(extension).filter(|offered| offered.direction != Direction::Sent).map(|it| it.id)
     }
 
+    /// Writes those that we offer to send.
+    pub(super) fn offer(lines: &mut Lines) {
+        for known in KNOWN.iter().filter(|known| known.extension == Extension::TransportSequence) {
+            lines.add(format_args!("a=extmap:{TRANSPORT_SEQUENCE_ID} {}", known.uri));
+        }
+    }
+
     /// Writes those that the client sends and we use, under the client's numbers.
     pub(super) fn write(&self, lines: &mut Lines) {
         for (known, offered) in KNOWN.iter().zip(self.0) {

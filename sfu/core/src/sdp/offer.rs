@@ -1,7 +1,9 @@
 //! Offering a participant what it may receive.
 
 use super::{
-    Lines, Local, codec, name,
+    Lines, Local, codec,
+    extension::Extensions,
+    name,
     sections::{OfferedSection, OfferedStream, Slot},
 };
 use common::protocol::media::TrackSource;
@@ -25,6 +27,7 @@ pub(crate) fn write(
         lines.add(format_args!("a=mid:{}", section.mid));
         lines.append(&transport);
         lines.add(format_args!("a=rtcp-rsize"));
+        Extensions::offer(&mut lines);
         format.write(&mut lines);
         match section.slot {
             Slot::Live(stream) => send(&mut lines, stream, format.rtx_payload_type.is_some()),

@@ -178,6 +178,13 @@ impl Remote {
         self.extensions.received_id(Extension::TransportSequence) == Some(TRANSPORT_SEQUENCE_ID)
     }
 
+    /// Whether the client takes what is sent again in streams of their own, as our offers say (RFC 4588, section 8).
+    pub(crate) fn takes_retransmissions(&self) -> bool {
+        let offered = codec::ours(TrackKind::Video).rtx_payload_type;
+        let is_picture = |section: &&Section| section.receives && section.kind == Some(TrackKind::Video);
+        self.sections.iter().filter(is_picture).all(|section| section.rtx_payload_type == offered)
+    }
+
     /// The sections in which the client receives what we offered, by their mids.
     pub(crate) fn accepted(&self) -> BTreeSet<&str> {
         let accepts = |section: &&Section| {

@@ -89,14 +89,14 @@ impl Sender {
         self.estimator.handle_deadline(now);
         if now >= self.next_audio {
             self.next_audio += AUDIO_INTERVAL;
-            self.enqueue(AUDIO_BYTES, Urgency::Audio);
+            self.enqueue(AUDIO_BYTES, Urgency::Audio, now);
         }
         if now >= self.next_frame {
             self.next_frame += FRAME_INTERVAL;
             self.frame(now);
         }
         if let Some(probe) = self.estimator.next_probe(now) {
-            self.pacer.probe(probe);
+            self.pacer.probe(probe, now);
         }
         let estimate = self.estimator.estimate();
         self.pacer.release(estimate, now, |release, cluster| {
@@ -137,10 +137,11 @@ impl Sender {
             self.overdrawn -= back;
         }
         let packets = (bytes / PACKET_BYTES as f64).ceil().max(1.0);
-        (0..packets as usize).for_each(|_| self.enqueue((bytes / packets) as usize + 40, Urgency::Video));
+        let bytes = (bytes / packets) as usize + 40;
+        (0..packets as usize).for_each(|_| self.enqueue(bytes, Urgency::Video, now));
     }
 
-    fn enqueue(&mut self, bytes: usize, urgency: Urgency) {
-        self.pacer.enqueue(bytes, bytes, urgency).unwrap();
+    fn enqueue(&mut self, bytes: usize, urgency: Urgency, now: Instant) {
+        self.pacer.enqueue(bytes, bytes, urgency, now).unwrap();
     }
 }

@@ -90,6 +90,33 @@ fn who_has_not_agreed_gets_plain_packets() {
     assert_eq!(numbers(&mut stage), []);
 }
 
+/// It loses packets, and tells what arrives, for which the server would like to send it padding.
+#[test]
+fn who_takes_no_retransmission_streams_gets_nothing_in_them() {
+    let mut stage = Stage::new(2);
+    stage.publish(1, &[0]);
+    stage.connect(1, Side::Publish, 1001);
+    let offer = stage.engine.pending_offer(device(2)).unwrap();
+    let mut plain = answer_with(&offer, |_| true, NUMBERED);
+    plain.sections[0].rtx_payload_type = None;
+    let now = stage.clock.now();
+    stage.engine.answer(device(2), offer.revision, &plain, now, &mut stage.output).unwrap();
+    stage.connect(2, Side::Subscribe, 1002);
+    for number in 1..=3 {
+        stage.send(1001, 2001, number, &PAYLOAD);
+    }
+    let (mut wish, ssrc) = (Vec::new(), outgoing(&mut stage));
+    nack::write(&mut wish, 1, ssrc, &[2]);
+    stage.tell(1002, &wish);
+    tell(&mut stage, 1, &[Some(20), None, Some(21)]);
+    stage.pass(Duration::from_millis(500));
+    assert_eq!(numbers(&mut stage), []);
+    stage.send(1001, 2001, 4, &PAYLOAD);
+    assert_eq!(numbers(&mut stage), [(96, Some(4))], "and what is sent first comes");
+    let stats = stage.engine.stats();
+    assert_eq!((stats.packets_resent, stats.packets_padding), (0, 0));
+}
+
 /// A flood, and a receiver that has agreed to feedback and never sends any.
 #[test]
 fn nothing_waits_for_who_tells_nothing() {

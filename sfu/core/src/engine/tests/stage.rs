@@ -73,7 +73,7 @@ pub(super) fn answer_with(offer: &Offer, receives: impl Fn(&str) -> bool, lines:
         if let Some(mid) = line.strip_prefix("a=mid:") {
             let direction = if receives(mid) { "recvonly" } else { "inactive" };
             text += &format!(
-                "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\nc=IN IP4 0.0.0.0\r\na=mid:{mid}\r\n{TRANSPORT}a={direction}\r\na=rtpmap:96 VP8/90000\r\n{lines}"
+                "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\nc=IN IP4 0.0.0.0\r\na=mid:{mid}\r\n{TRANSPORT}a={direction}\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n{lines}"
             );
         }
     }
