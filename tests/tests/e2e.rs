@@ -63,8 +63,9 @@ mod guesses;
 mod guests;
 #[path = "e2e/in_call.rs"]
 mod in_call;
-#[path = "e2e/long_room.rs"]
+#[path = "e2e/lobby.rs"]
 mod lobby;
+#[path = "e2e/long_room.rs"]
 mod long_room;
 #[path = "e2e/named.rs"]
 mod named;
