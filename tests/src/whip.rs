@@ -88,6 +88,7 @@ impl Whip {
                     Ok(published) => return published,
                     Err(said) => {
                         assert_eq!(said.status, StatusCode::SERVICE_UNAVAILABLE, "{}", said.body);
+                        // Nobody is told when the lease of a media server ends: this is what an encoder does.
                         let seconds = said.header("retry-after").parse().expect("how long to wait");
                         tokio::time::sleep(Duration::from_secs(seconds)).await;
                     }
