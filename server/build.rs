@@ -16,7 +16,8 @@ use std::{
 };
 
 /// What is embedded of `web`: neither its tests nor its tools.
-const SERVED: [&str; 6] = ["client/src", "css", "js", "favicon.svg", "index.html", "reference.html"];
+const SERVED: [&str; 7] =
+    ["client/src", "css", "js", "favicon.svg", "index.html", "join.html", "reference.html"];
 
 /// The client library's first module, and the name that pages of other sites import it by.
 const LIBRARY: &str = "client/src/index.js";

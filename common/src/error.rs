@@ -145,8 +145,18 @@ codes! {
     MEDIA_KIND_MISMATCH = "media.kindMismatch";
     /// The participant publishes no track of this source, or nobody else in the session one of this id.
     MEDIA_UNKNOWN_TRACK = "media.unknownTrack";
+    /// A moderator of the room lets nobody else into the media session.
+    MEDIA_LOCKED = "media.locked";
     /// No media server is available.
     MEDIA_UNAVAILABLE = "media.unavailable";
+    /// Nobody is in a call in the room, so there is nothing to record.
+    RECORDING_NO_CALL = "recording.noCall";
+    /// The recording goes on: stop it first.
+    RECORDING_GOES_ON = "recording.goesOn";
+    /// The files of the recording are not there: they are still being stored, or its server is gone with them.
+    RECORDING_NOT_STORED = "recording.notStored";
+    /// The media server of the call records nothing: it has no place for it, or its disk is full.
+    RECORDING_UNAVAILABLE = "recording.unavailable";
     /// The webhook's signature is missing or wrong.
     INVALID_SIGNATURE = "webhook.invalidSignature";
     /// The channel's provider refused the message.

@@ -1,4 +1,4 @@
-//! Guests: people whom an account's own back end lets into exactly one room.
+//! Guests: people whom an account's own back end, or a join link, lets into exactly one room.
 
 use crate::{
     id::{AccountId, RoomId},
@@ -31,6 +31,26 @@ pub enum Right {
     ReceiveMedia,
 }
 
+impl Right {
+    /// Every right.
+    pub const ALL: &[Self] = &[Self::ReadMessages, Self::SendMessages, Self::SendMedia, Self::ReceiveMedia];
+
+    /// Its name on the wire and in the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ReadMessages => "messages.read",
+            Self::SendMessages => "messages.send",
+            Self::SendMedia => "media.send",
+            Self::ReceiveMedia => "media.receive",
+        }
+    }
+
+    /// The right of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|right| right.as_str() == name)
+    }
+}
+
 /// The bearer of a join token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Guest {
@@ -61,6 +81,9 @@ mod tests {
         let rights: BTreeSet<Right> = serde_json::from_value(json!(names)).unwrap();
         assert_eq!(rights.len(), names.len());
         assert_eq!(serde_json::to_value(&rights).unwrap(), json!(names), "in the order of their meaning");
+        assert_eq!(Right::ALL.iter().map(|right| right.as_str()).collect::<Vec<_>>(), names);
+        assert_eq!(names.map(Right::parse).into_iter().flatten().collect::<BTreeSet<_>>(), rights);
+        assert_eq!(Right::parse("media"), None);
         for permission in crate::permission::Permissions::ALL.names() {
             // Sending to customers is a person's; a guest sends to the room.
             let is_right = serde_json::from_value::<Right>(json!(permission)).is_ok();

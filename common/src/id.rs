@@ -101,6 +101,8 @@ ids! {
     ConnectionId = "connection";
     /// One track that a participant of a media session publishes.
     TrackId = "track";
+    /// One recording of a room's media session, from when it was begun to its end.
+    RecordingId = "recording";
     /// One process of a cluster.
     NodeId = "node";
     /// A connected channel: one WhatsApp number, one mailbox.
@@ -131,6 +133,8 @@ ids! {
     ApiKeyId = "api_key";
     /// An invitation to become a user.
     InvitationId = "invitation";
+    /// A link by which guests come into a room.
+    JoinLinkId = "join_link";
     /// An entry of the audit log.
     AuditEntryId = "audit_entry";
     /// A team of agents.

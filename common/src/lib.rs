@@ -6,7 +6,7 @@
 //! [`permission`] what that one may do, and a [`guest`] may enter one room; whose id it is says an [`identity`], what decides who enters a [`room`]; a
 //! [`revocation`] ends that before its time. [`protocol`] is what clients
 //! and server say to each other over `/v1/ws`; [`subject`] is what the parts of
-//! the server say to each other over the bus. An [`address`] says from where a client comes, a [`limit`]
+//! the server say to each other over the bus. A [`recording`]'s manifest says what of a call lies in which file. An [`address`] says from where a client comes, a [`limit`]
 //! what it may not pass, a [`bucket`] how often it may do something, a [`backoff`] how soon to try again, a [`page`]'s cursor where a list goes on,
 //! [`text`] what may be said, and [`emoji`] with what one may react to it.
 
@@ -25,6 +25,7 @@ pub mod page;
 pub mod permission;
 pub mod problem;
 pub mod protocol;
+pub mod recording;
 pub mod revocation;
 pub mod room;
 pub mod room_name;

@@ -53,10 +53,15 @@ pub fn checked_caption(text: &str, bytes_max: usize) -> Result<&str, TextError> 
 /// The name of a file as its owner's system gives it, made to fit: the last part of a path, one visible line of at
 /// most [`NAME_CHARS_MAX`] without marks that turn the direction of writing, by which `exe.jpg` is made of `gpj.exe`.
 pub fn file_name(name: &str) -> String {
-    let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let is_turning = |character: &char| matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let name = shown_name(&name.chars().filter(|character| !is_turning(character)).collect::<String>());
+    let name = shown_name(&without_turning(name.rsplit(['/', '\\']).next().unwrap_or_default()));
     if name.trim_matches('.').is_empty() { "file".to_owned() } else { name }
+}
+
+/// A line without marks that turn the direction of writing (UAX #9, section 2): it cannot show as another one, nor turn
+/// what stands beside it.
+pub fn without_turning(line: &str) -> String {
+    let is_turning = |character: &char| matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    line.chars().filter(|character| !is_turning(character)).collect()
 }
 
 /// Checks a name as its owner typed it and takes off the space around it; `None` unless it is one visible line of at

@@ -1,4 +1,5 @@
-//! Files of room messages: what they are, where they are kept, their thumbnails and links.
+//! Files of room messages: what they are, where they are kept, their thumbnails and links. And those of recordings,
+//! which are kept in the same place.
 //!
 //! A file comes in as an [`Incoming`], which bounds and hashes it and keeps it in a temporary file, gone with it. What
 //! it is, is told from its bytes alone ([`Kind`]). Then [`Files`] puts it into the object storage, a folder or a bucket

@@ -9,7 +9,7 @@ use crate::{
 };
 use bytes::Bytes;
 use common::{
-    id::{AccountId, AttachmentId, UserId},
+    id::{AccountId, AttachmentId, RecordingId, UserId},
     secret::Secret,
 };
 use egress::{Guard, HttpClient, Terms};
@@ -263,21 +263,66 @@ impl Files {
         id: AttachmentId,
         received: &Received<G>,
     ) -> Result<(), FileError> {
+        self.put(&self.key(account, id, Variant::Whole), received.path(), received.length()).await
+    }
+
+    /// Puts a file of `length` bytes under a key.
+    async fn put(&self, key: &Key, path: &Path, length: u64) -> Result<(), FileError> {
         let _turn = self.0.keeping.acquire().await;
-        let mut file = File::open(received.path()).await.map_err(FileError::Disk)?;
-        let key = self.key(account, id, Variant::Whole);
-        if received.length() <= u64::try_from(self.0.part_bytes).unwrap_or(u64::MAX) {
+        let mut file = File::open(path).await.map_err(FileError::Disk)?;
+        if length <= u64::try_from(self.0.part_bytes).unwrap_or(u64::MAX) {
             let whole = part(&mut file, self.0.part_bytes).await?;
-            self.0.objects.put(&key, whole.into()).await?;
+            self.0.objects.put(key, whole.into()).await?;
             return Ok(());
         }
-        let mut upload = self.0.objects.put_multipart(&key).await?;
+        let mut upload = self.0.objects.put_multipart(key).await?;
         let sent = send(&mut *upload, &mut file, self.0.part_bytes).await;
         if sent.is_err() {
             // Of a bucket the parts; those of a process that is killed are removed by the bucket's own rules.
             let _whether_or_not = upload.abort().await;
         }
         sent
+    }
+
+    /// Keeps a file of a recording, in the place of one of the same name.
+    ///
+    /// # Errors
+    /// [`FileError::Storage`] or [`FileError::Disk`]; a part of it may be there.
+    pub async fn keep_recorded(
+        &self,
+        account: AccountId,
+        recording: RecordingId,
+        (name, path): (&str, &Path),
+    ) -> Result<(), FileError> {
+        let about = tokio::fs::metadata(path).await.map_err(FileError::Disk)?;
+        self.put(&self.recorded_key(account, recording, name), path, about.len()).await
+    }
+
+    /// Begins to read a file of a recording, or from its byte `range.start` to before `range.end`.
+    ///
+    /// # Errors
+    /// [`FileError::Gone`] or [`FileError::Storage`].
+    pub async fn read_recorded(
+        &self,
+        account: AccountId,
+        recording: RecordingId,
+        name: &str,
+        range: Option<Range<u64>>,
+    ) -> Result<Opened, FileError> {
+        self.open_at(&self.recorded_key(account, recording, name), range).await
+    }
+
+    /// Removes a file of a recording; one that is not there is removed already.
+    ///
+    /// # Errors
+    /// [`FileError::Storage`]: it may still be there.
+    pub async fn remove_recorded(
+        &self,
+        account: AccountId,
+        recording: RecordingId,
+        name: &str,
+    ) -> Result<(), FileError> {
+        self.remove_at(&self.recorded_key(account, recording, name)).await
     }
 
     /// Keeps a picture's thumbnail.
@@ -306,8 +351,12 @@ impl Files {
         variant: Variant,
         range: Option<Range<u64>>,
     ) -> Result<Opened, FileError> {
+        self.open_at(&self.key(account, id, variant), range).await
+    }
+
+    async fn open_at(&self, key: &Key, range: Option<Range<u64>>) -> Result<Opened, FileError> {
         let options = GetOptions { range: range.map(GetRange::Bounded), ..GetOptions::default() };
-        let found = self.0.objects.get_opts(&self.key(account, id, variant), options).await?;
+        let found = self.0.objects.get_opts(key, options).await?;
         let (length, range) = (found.meta.size, found.range.clone());
         Ok(Opened { length, range, pieces: found.into_stream() })
     }
@@ -318,12 +367,16 @@ impl Files {
     /// [`FileError::Storage`]: it may still be there.
     pub async fn remove(&self, account: AccountId, id: AttachmentId) -> Result<(), FileError> {
         for variant in [Variant::Whole, Variant::Thumbnail] {
-            match self.0.objects.delete(&self.key(account, id, variant)).await.map_err(FileError::from) {
-                Ok(()) | Err(FileError::Gone) => {}
-                Err(error) => return Err(error),
-            }
+            self.remove_at(&self.key(account, id, variant)).await?;
         }
         Ok(())
+    }
+
+    async fn remove_at(&self, key: &Key) -> Result<(), FileError> {
+        match self.0.objects.delete(key).await.map_err(FileError::from) {
+            Ok(()) | Err(FileError::Gone) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Removes files to which nothing was added since `before`: the process that took them in was killed.
@@ -348,6 +401,12 @@ impl Files {
             Variant::Thumbnail => format!("{id}.thumbnail"),
         };
         self.0.prefix.clone().join(account.to_string()).join(name)
+    }
+
+    /// A recording's files lie together. The name is a part of the key as a whole, whatever is in it.
+    fn recorded_key(&self, account: AccountId, recording: RecordingId, name: &str) -> Key {
+        let account = self.0.prefix.clone().join(account.to_string());
+        account.join("recordings").join(recording.to_string()).join(name)
     }
 }
 

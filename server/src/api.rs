@@ -127,6 +127,10 @@ pub struct App {
     files: Option<Files>,
     /// How often publishing over HTTP may begin.
     whip_rates: Arc<whip::Rates>,
+    /// How often join links may be opened.
+    join_link_rates: Arc<rooms::JoinLinkRates>,
+    /// By which guests who came by a link are known again.
+    guest_keys: Arc<rooms::GuestKeys>,
 }
 
 impl App {
@@ -149,6 +153,8 @@ impl App {
             throttle: Arc::new(Throttle::new(&clock, sharing)),
             devices: Arc::new(Devices::new(secret)),
             whip_rates: Arc::new(whip::Rates::new(&clock)),
+            join_link_rates: Arc::new(rooms::JoinLinkRates::new(&clock)),
+            guest_keys: Arc::new(rooms::GuestKeys::new(secret)),
             notes: Arc::new(Semaphore::new(NOTES_MAX)),
             bodies: budget(&Http::default()),
             background: Shutdown::default(),
@@ -289,6 +295,7 @@ fn resources() -> Vec<Routes> {
         // Where people meet.
         rooms::routes(),
         rooms::direct_routes(),
+        rooms::join_link_routes(),
         files::routes(),
         calls::routes(),
         ice_servers::routes(),

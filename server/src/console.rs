@@ -53,6 +53,7 @@ fn find(assets: &'static [Asset], path: &str) -> Option<&'static Asset> {
 fn page(path: &str) -> &str {
     match path {
         "" => "index.html",
+        "join" => "join.html",
         "reference" => "reference.html",
         path => path,
     }
@@ -201,7 +202,7 @@ mod tests {
 
     #[test]
     fn only_what_is_embedded_is_there_whatever_the_path_says() {
-        for path in ["/", "/index.html", "/reference", "/reference.html", "/client/index.js"] {
+        for path in ["/", "/index.html", "/join", "/reference", "/reference.html", "/client/index.js"] {
             assert!(found(&Method::GET, path) && found(&Method::HEAD, path), "{path}");
             assert!(!found(&Method::POST, path) && !found(&Method::OPTIONS, path), "{path}");
         }
@@ -298,7 +299,7 @@ mod tests {
 
     #[test]
     fn no_page_may_be_framed_or_load_from_elsewhere() {
-        for page in ["/", "/reference"] {
+        for page in ["/", "/join", "/reference"] {
             let headers = get(page, &[]).headers().clone();
             let policy = headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
             assert!(

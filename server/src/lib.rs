@@ -4,7 +4,8 @@
 //! one; [`account`] makes the first account, or [`demo`] one to look at. [`roles`] decides which parts this process plays and
 //! [`http`] puts their routers behind one listener, with the REST layer
 //! ([`api`]), the [`console`] and the [`health`] of it all; [`housekeeping`] forgets in time, [`importer`] works
-//! on imports, [`notifier`] notifies people who are away, [`remover`] removes files. [`keys`] verifies tokens,
+//! on imports, [`notifier`] notifies people who are away, [`recordings`] stores what media servers
+//! have recorded, [`remover`] removes files. [`keys`] verifies tokens,
 //! [`revocations`] knows which ended before their time, [`telemetry`] logs and
 //! counts, [`signals`] end it; [`limits`] lists what is limited.
 
@@ -22,6 +23,7 @@ pub mod importer;
 pub mod keys;
 pub mod limits;
 pub mod notifier;
+pub mod recordings;
 pub mod remover;
 pub mod revocations;
 pub mod roles;

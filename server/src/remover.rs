@@ -1,11 +1,11 @@
-//! Removes files that nobody wants any more from their storage: of deleted messages and rooms, and those that were sent
-//! in no message.
+//! Removes files that nobody wants any more from their storage: of deleted messages, recordings and rooms, and those
+//! that were sent in no message.
 
 use common::{clock::Clock, error::Chain};
 use files::Files;
 use shutdown::Shutdown;
 use std::{sync::Arc, time::Duration};
-use store::{Store, StoreError, rooms};
+use store::{Store, StoreError, recordings, rooms};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::warn;
 
@@ -50,6 +50,7 @@ pub(crate) fn start(store: Store, files: Files, clock: Arc<dyn Clock>, shutdown:
 /// # Errors
 /// [`StoreError`]; what was removed stays so.
 pub async fn work_off(store: &Store, files: &Files, clock: &dyn Clock) -> Result<(), StoreError> {
+    work_off_recordings(store, files, clock).await?;
     loop {
         let due = store.system().claim_attachments(BATCH, LEASE, clock).await?;
         if due.is_empty() {
@@ -62,6 +63,32 @@ pub async fn work_off(store: &Store, files: &Files, clock: &dyn Clock) -> Result
             }
             let mut tx = store.tenant(account).await?;
             rooms::forget_attachment(&mut tx, id).await?;
+            tx.commit().await?;
+        }
+    }
+}
+
+/// The same for recordings.
+async fn work_off_recordings(store: &Store, files: &Files, clock: &dyn Clock) -> Result<(), StoreError> {
+    loop {
+        let due = store.system().claim_recordings(BATCH, LEASE, clock).await?;
+        if due.is_empty() {
+            return Ok(());
+        }
+        for (account, id) in due {
+            let mut tx = store.tenant(account).await?;
+            let names = recordings::removed_files(&mut tx, id).await?;
+            tx.commit().await?;
+            let mut removed = Ok(());
+            for name in &names {
+                removed = removed.and(files.remove_recorded(account, id, name).await);
+            }
+            if let Err(error) = removed {
+                warn!(account.id = %account, recording.id = %id, error = %Chain(&error), "Recording {id} could not be removed; will retry");
+                continue;
+            }
+            let mut tx = store.tenant(account).await?;
+            recordings::forget(&mut tx, id).await?;
             tx.commit().await?;
         }
     }

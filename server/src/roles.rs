@@ -7,7 +7,7 @@ use crate::{
     health::Health,
     housekeeping,
     http::Listener,
-    importer, keys, notifier, remover, revocations,
+    importer, keys, notifier, recordings, remover, revocations,
 };
 use axum::Router;
 use bus::{Bus, BusError};
@@ -150,8 +150,9 @@ pub async fn start(
         let reached = (store.clone(), bus.clone(), Arc::clone(clock));
         notifier::start(reached, guard, &config.notifications, shutdown)?;
     }
-    let files = if roles.contains(&Role::Api) { open_files(config, &secret, guard)? } else { None };
-    if let Some(files) = &files {
+    let has_files = [Role::Api, Role::Sfu].iter().any(|role| roles.contains(role));
+    let files = if has_files { open_files(config, &secret, guard)? } else { None };
+    if let Some(files) = files.as_ref().filter(|_| roles.contains(&Role::Api)) {
         remover::start(store.clone(), files.clone(), Arc::clone(clock), shutdown);
     }
     for role in roles {
@@ -187,11 +188,7 @@ pub async fn start(
                 router
             }
             Role::Sfu => {
-                let media = sfu::Media::new(
-                    config.sfu.clone(),
-                    sfu::Deps { bus: bus.clone(), clock: Arc::clone(clock) },
-                )?;
-                keep_running("sfu", sfu::run(media, shutdown.clone()), shutdown);
+                start_media(config, parts, files.as_ref(), shutdown)?;
                 // It answers over the bus only.
                 Router::new()
             }
@@ -221,6 +218,25 @@ fn open_files(config: &Config, secret: &Secret, guard: &Guard) -> Result<Option<
             Ok(None)
         }
     }
+}
+
+/// The media server, with what stores its recordings.
+fn start_media(
+    config: &Config,
+    parts: &Parts,
+    files: Option<&Files>,
+    shutdown: &Shutdown,
+) -> Result<(), StartError> {
+    let Parts { clock, bus, store, .. } = parts;
+    let mut settings = config.sfu.clone();
+    settings.recording.directory = recordings::directory(config, files);
+    let mut media = sfu::Media::new(settings, sfu::Deps { bus: bus.clone(), clock: Arc::clone(clock) })?;
+    if let Some(files) = files {
+        let reached = (store.clone(), files.clone(), bus.clone(), Arc::clone(clock));
+        recordings::start(reached, media.take_finished(), shutdown);
+    }
+    keep_running("sfu", sfu::run(media, shutdown.clone()), shutdown);
+    Ok(())
 }
 
 fn inbox_deps(

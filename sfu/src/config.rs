@@ -1,7 +1,10 @@
 //! The media server's settings.
 
 use serde::{Deserialize, Serialize};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
 
 /// The media server's settings.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
@@ -27,6 +30,43 @@ pub struct Config {
     /// Higher lets one person be there with more devices; lower keeps a guest with many
     /// connections from taking the others' places.
     pub participants_per_user_max: usize,
+    /// How calls are recorded.
+    pub recording: RecordingConfig,
+}
+
+/// How calls are recorded, section `[sfu.recording]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RecordingConfig {
+    /// The folder of recordings until they have ended and are stored as other files are (`[files]`). Absent:
+    /// `recordings` in `database.data_dir`. It should outlast the process: what a killed one left there is stored by
+    /// the next that starts with it. Several media servers may share it.
+    ///
+    /// Example: `"/var/lib/switchboard/recordings"`
+    pub directory: Option<PathBuf>,
+    /// Calls that are recorded at the same time by this media server.
+    ///
+    /// More lets more people record; fewer keeps the disk from being the bottleneck: a picture in full takes about
+    /// 300 KB a second.
+    pub recordings_max: usize,
+    /// The longest recording, in seconds. After that it ends, and can be begun anew.
+    pub duration_max_s: u64,
+    /// The largest file of a track, in bytes. A track ends there, the others go on.
+    pub track_bytes_max: u64,
+    /// What stays free on the disk, in bytes: with less, recordings end and none begins.
+    pub free_bytes_min: u64,
+}
+
+impl Default for RecordingConfig {
+    fn default() -> Self {
+        Self {
+            directory: None,
+            recordings_max: 20,
+            duration_max_s: 4 * 60 * 60,
+            track_bytes_max: 4 * 1024 * 1024 * 1024,
+            free_bytes_min: 1024 * 1024 * 1024,
+        }
+    }
 }
 
 impl Default for Config {
@@ -37,6 +77,7 @@ impl Default for Config {
             shards: 1,
             participants_max: 100,
             participants_per_user_max: 5,
+            recording: RecordingConfig::default(),
         }
     }
 }

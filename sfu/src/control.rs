@@ -7,6 +7,7 @@ mod board;
 mod failure;
 mod hub_liveness;
 mod publish;
+mod recording;
 mod seats;
 #[cfg(test)]
 mod tests;
@@ -14,7 +15,7 @@ mod whip;
 
 use crate::{
     Config, Deps,
-    session::{Effect, SeatLimits, Session, SubscribeError, UpdateError},
+    session::{Effect, ModerateError, SeatLimits, Session, SubscribeError, UpdateError},
     shard::{Listener, Notice, ShardHandle, Unresponsive},
 };
 use board::Board;
@@ -24,16 +25,22 @@ use common::{
     id::{AccountId, ConnectionId, NodeId, RoomId},
     protocol::{
         Failure,
-        media::{Changed, Offered, Participant, Route, State, StateChange, TrackMute, Updated},
+        media::{
+            Changed, Layers, Muted, Offered, Participant, Removed, Route, State, StateChange, Subscriptions,
+            TrackMute, Updated,
+        },
     },
+    recording::RecordingEnd,
     subject::media::{
         HubNodes, MediaAction, MediaNode, MediaNodes, MediaReply, MediaRequest, MediaRights, MediaService,
         Seated, SessionLease, SessionNews, SessionTopic,
     },
-    subject::whip::WhipService,
+    subject::{recording::RecordingService, whip::WhipService},
 };
 use futures_util::FutureExt;
 use hub_liveness::HubLiveness;
+use recording::Going;
+pub(crate) use recording::{FINISHED_MAX, Recordings};
 use sfu_core::{MediaEvent, Offer, SessionId, sdp::parse::Remote};
 use shutdown::Shutdown;
 use std::{collections::BTreeMap, time::Duration};
@@ -77,6 +84,7 @@ pub(crate) struct Control {
     unheard: Vec<(ShardHandle, ConnectionId, u64)>,
     /// Who publishes over HTTP.
     publishers: whip::Publishers,
+    recordings: Recordings,
 }
 
 /// A session that this node owns.
@@ -87,10 +95,17 @@ struct Owned {
     number: u64,
     shard: ShardHandle,
     lease: LeaseGuard,
+    recording: Option<Going>,
 }
 
 impl Control {
-    pub(crate) fn new(config: Config, deps: Deps, shutdown: Shutdown, shards: Vec<ShardHandle>) -> Self {
+    pub(crate) fn new(
+        config: Config,
+        deps: Deps,
+        shutdown: Shutdown,
+        shards: Vec<ShardHandle>,
+        recordings: Recordings,
+    ) -> Self {
         let board = Board::new(deps.bus.clone(), &shutdown);
         Self {
             config,
@@ -109,6 +124,7 @@ impl Control {
             described: mpsc::channel(publish::DESCRIBED_MAX),
             unheard: Vec::new(),
             publishers: whip::Publishers::default(),
+            recordings,
         }
     }
 
@@ -122,6 +138,7 @@ impl Control {
         let key = bus.node().to_string();
         let mut requests = bus.serve(&MediaService(bus.node())).await?;
         let mut whip_requests = bus.serve(&WhipService(bus.node())).await?;
+        let mut recording_requests = bus.serve(&RecordingService(bus.node())).await?;
         let mut announced = self.load();
         let mut _presence = bus.present(&MediaNodes, &key, &announced).await?;
         let mut tick = interval(TICK);
@@ -136,11 +153,14 @@ impl Control {
                 Some(Asked { request, reply }) = requests.next() => self.handle_request(request, reply).await,
                 Some(Asked { request, reply }) = whip_requests.next() => self.handle_whip(request, reply).await,
                 Some(news) = self.publishers.next_news() => self.handle_whip_news(news).await,
+                Some(Asked { request, reply }) = recording_requests.next() => self.handle_recording(request, reply).await,
+                Some(news) = self.recordings.next_news() => self.handle_recording_news(news).await,
                 _ = tick.tick() => {
                     self.look_after_leases().await;
                     self.drop_lost_hubs().await;
                     self.look_after_seats();
                     self.look_after_publishers().await;
+                    self.look_after_recordings().await;
                     self.tell_shards_again().await;
                     let load = self.load();
                     if load != announced {
@@ -201,6 +221,12 @@ impl Control {
                 .await;
                 reply.send(&outcome.map(|()| MediaReply::Done).map_err(failure::subscribe));
             }
+            MediaAction::Moderate { by, moderation } => {
+                let mut outcome = Err(ModerateError::NoSuchParticipant);
+                self.change(room, |session, effects| outcome = session.moderate(by, moderation, effects))
+                    .await;
+                reply.send(&outcome.map(|()| MediaReply::Done).map_err(failure::moderate));
+            }
             MediaAction::Leave { connection } => {
                 self.change(room, |session, effects| session.leave(connection, effects)).await;
                 reply.send(&Ok(MediaReply::Done));
@@ -237,7 +263,13 @@ impl Control {
     }
 
     fn state(&self, room: RoomId) -> State {
-        let over = || State { route: Route::PeerToPeer, participants: Vec::new(), revision: 0 };
+        let over = || State {
+            route: Route::PeerToPeer,
+            participants: Vec::new(),
+            revision: 0,
+            locked: false,
+            recorded: false,
+        };
         self.sessions.get(&room).map_or_else(over, |owned| owned.session.state())
     }
 
@@ -256,6 +288,8 @@ impl Control {
         let state = self.state(room);
         match self.served(room, connection) {
             Ok(shard) => self.beside(reply, async move {
+                // Events of it may not have been heard either.
+                shard.tell_layers(connection).await.map_err(|_| failure::unavailable())?;
                 let pending = shard.pending_offer(connection).await.map_err(|_| failure::unavailable())?;
                 Ok(MediaReply::State { state, offer: pending.map(|offer| offered(room, offer)) })
             }),
@@ -306,9 +340,9 @@ impl Control {
         let connection = participant.connection_id;
         let mut outcome = Ok(());
         self.change(room, |session, effects| outcome = session.join(participant, hub, rights, effects)).await;
-        outcome.map_err(|full| {
-            debug!(room.id = %room, conn.id = %connection, ?full, "The session of room {room} is full");
-            Err(failure::full(full))
+        outcome.map_err(|refusal| {
+            debug!(room.id = %room, conn.id = %connection, ?refusal, "The session of room {room} takes nobody else");
+            Err(failure::join(refusal))
         })
     }
 
@@ -340,7 +374,7 @@ impl Control {
             SeatLimits { session: self.config.participants_max, user: self.config.participants_per_user_max };
         let session = Session::new(revision, limits);
         info!(room.id = %room, account.id = %account, "The media session of room {room} begins");
-        self.sessions.insert(room, Owned { account, session, number, shard, lease });
+        self.sessions.insert(room, Owned { account, session, number, shard, lease, recording: None });
     }
 
     /// Changes a session and carries out what follows; ends it when it is empty.
@@ -353,6 +387,7 @@ impl Control {
         }
         if self.sessions.get(&room).is_some_and(|owned| owned.session.is_empty()) {
             info!(room.id = %room, "The media session of room {room} is over");
+            self.end_recording(room, RecordingEnd::CallEnded);
             self.sessions.remove(&room);
         }
     }
@@ -375,8 +410,10 @@ impl Control {
                     None => Ok(()),
                 }
             }
+            Effect::Speak(connection, speaks) => shard.set_speaking(connection, speaks).await,
             Effect::Wish(connection, wishes) => shard.set_wishes(connection, wishes).await,
             Effect::Announce(state) => {
+                self.recordings.note_people(owned, &state);
                 self.board.show(owned.account, room, &state);
                 self.tell(room, SessionNews::Changed(Changed { room_id: room, state })).await;
                 Ok(())
@@ -384,6 +421,16 @@ impl Control {
             Effect::AnnounceUpdate { connection, state, tracks, revision } => {
                 let updated = Updated { room_id: room, connection_id: connection, state, tracks, revision };
                 self.tell(room, SessionNews::Updated(updated)).await;
+                Ok(())
+            }
+            Effect::Muted { connection, source, by } => {
+                let muted = Muted { room_id: room, source, by };
+                self.tell(room, SessionNews::Muted { to: connection, muted }).await;
+                Ok(())
+            }
+            Effect::Removed { connection, by } => {
+                let removed = Removed { room_id: room, by };
+                self.tell(room, SessionNews::Removed { to: connection, removed }).await;
                 Ok(())
             }
         };
@@ -423,6 +470,14 @@ impl Control {
             }
             MediaEvent::Speaking { is_speaking, .. } => {
                 self.change(room, |session, effects| session.speaks(connection, is_speaking, effects)).await;
+            }
+            MediaEvent::Subscriptions { subscriptions, .. } => {
+                let subscriptions = Subscriptions { room_id: room, subscriptions };
+                self.tell(room, SessionNews::Subscriptions { to: connection, subscriptions }).await;
+            }
+            MediaEvent::Layers { track, encodings, .. } => {
+                let layers = Layers { room_id: room, track_id: track, encodings };
+                self.tell(room, SessionNews::Layers { to: connection, layers }).await;
             }
             MediaEvent::Lost { reason, .. } => {
                 info!(room.id = %room, conn.id = %connection, %reason, "Participant {connection} is lost: {reason}");

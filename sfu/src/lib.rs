@@ -13,6 +13,7 @@ mod config;
 mod control;
 mod limits;
 mod meter;
+mod recording;
 mod role;
 mod session;
 mod shard;
@@ -20,4 +21,5 @@ mod socket;
 
 pub use config::Config;
 pub use limits::limits;
+pub use recording::FinishedRecording;
 pub use role::{Deps, Media, RunError, StartError, run};

@@ -3,9 +3,11 @@
 use crate::{
     Config,
     control::{NOTICES_MAX, PUBLISHERS_PER_ACCOUNT_MAX},
+    recording::{MESSAGES_MAX, TRACKS_MAX},
     shard::COMMANDS_MAX,
 };
-use common::limit::Limit;
+use common::limit::{Limit, bytes, time};
+use std::time::Duration;
 
 /// The media server's own limits, and the media plane's.
 pub fn limits() -> Vec<Limit> {
@@ -42,5 +44,47 @@ pub fn limits() -> Vec<Limit> {
             answer: "a shard keeps the newest of each participant and tries again",
         },
     ];
-    own.into_iter().chain(sfu_core::limits()).collect()
+    own.into_iter().chain(recording(&config)).chain(sfu_core::limits()).collect()
+}
+
+fn recording(config: &Config) -> [Limit; 6] {
+    let recording = &config.recording;
+    [
+        Limit {
+            what: "calls that are recorded, per media node",
+            default: format!("{} recordings", recording.recordings_max),
+            setting: Some("sfu.recording.recordings_max"),
+            answer: "503 `recording.unavailable`",
+        },
+        Limit {
+            what: "a recording",
+            default: time(Duration::from_secs(recording.duration_max_s)),
+            setting: Some("sfu.recording.duration_max_s"),
+            answer: "it ends: `durationLimit`",
+        },
+        Limit {
+            what: "tracks of a recording",
+            default: format!("{TRACKS_MAX} tracks"),
+            setting: None,
+            answer: "further ones are not recorded",
+        },
+        Limit {
+            what: "the file of a recorded track",
+            default: bytes(recording.track_bytes_max),
+            setting: Some("sfu.recording.track_bytes_max"),
+            answer: "the track ends there: `sizeLimit`",
+        },
+        Limit {
+            what: "free bytes of the disk that recordings leave",
+            default: bytes(recording.free_bytes_min),
+            setting: Some("sfu.recording.free_bytes_min"),
+            answer: "recordings end: `diskFull`; 503 `recording.unavailable`",
+        },
+        Limit {
+            what: "batches of packets that wait for the disk, per media node",
+            default: format!("{MESSAGES_MAX} batches"),
+            setting: None,
+            answer: "further ones are not recorded, and counted as `packetsDropped`",
+        },
+    ]
 }

@@ -3,15 +3,19 @@
 use crate::{
     Config,
     addresses::Addresses,
-    control::Control,
+    config::RecordingConfig,
+    control::{Control, FINISHED_MAX, Recordings},
+    recording::{Bounds, Feed, FinishedRecording, Recorder},
     shard::{Shard, ShardHandle, ShardStartError},
     socket,
 };
 use bus::{Bus, BusError};
-use common::clock::Clock;
+use common::{clock::Clock, recording::RecordingEnd};
 use futures_util::future::select_all;
+use sfu_core::SessionId;
 use shutdown::Shutdown;
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
+use tokio::sync::mpsc;
 use tracing::info;
 
 /// What the media server is built from.
@@ -29,6 +33,8 @@ pub struct Media {
     deps: Deps,
     shards: Vec<(Shard, ShardHandle)>,
     candidates: Vec<SocketAddr>,
+    recordings: Recordings,
+    finished: mpsc::Receiver<FinishedRecording>,
 }
 
 /// Why the media server cannot start.
@@ -46,6 +52,14 @@ pub enum StartError {
     /// A shard cannot be set up.
     #[error("a media shard cannot be set up")]
     Shard(#[from] ShardStartError),
+    /// There is no place for recordings.
+    #[error("the folder {} cannot be used for recordings", path.display())]
+    Recorder {
+        /// The folder of the configuration.
+        path: PathBuf,
+        /// The system's refusal.
+        source: io::Error,
+    },
 }
 
 /// Why the media server ended before it was asked to.
@@ -61,11 +75,12 @@ pub enum RunError {
 }
 
 impl Media {
-    /// Binds the sockets.
+    /// Binds the sockets, and makes a place for recordings if there is to be one.
     ///
     /// # Errors
     /// [`StartError`].
     pub fn new(config: Config, deps: Deps) -> Result<Self, StartError> {
+        let recorder = start_recorder(&config.recording, &deps)?;
         let mut shards = Vec::new();
         let mut candidates = Vec::new();
         for index in 0..config.shards.max(1) {
@@ -78,15 +93,34 @@ impl Media {
             let local = socket.local_addr().map_err(failed)?;
             let addresses = Addresses::of(&config, local).map_err(failed)?;
             candidates.extend(addresses.candidates.iter().copied());
-            shards.push(Shard::new(index, Arc::clone(&deps.clock), socket, addresses)?);
+            let feed = recorder.as_ref().map_or_else(Feed::default, |(recorder, _)| recorder.feed());
+            shards.push(Shard::new(index, Arc::clone(&deps.clock), socket, addresses, feed)?);
         }
-        Ok(Self { config, deps, shards, candidates })
+        let (sender, finished) = mpsc::channel(FINISHED_MAX);
+        let recordings = Recordings::new(&config.recording, recorder, sender);
+        Ok(Self { config, deps, shards, candidates, recordings, finished })
+    }
+
+    /// Where recordings come that have ended, those of killed processes too: for who stores them. Once; nothing comes
+    /// the second time.
+    pub fn take_finished(&mut self) -> mpsc::Receiver<FinishedRecording> {
+        std::mem::replace(&mut self.finished, mpsc::channel(1).1)
     }
 
     /// Where clients are told to send media to.
     pub fn candidates(&self) -> &[SocketAddr] {
         &self.candidates
     }
+}
+
+/// The recorder, and whose recordings the disk ends.
+type StartedRecorder = (Recorder, mpsc::Receiver<(SessionId, RecordingEnd)>);
+
+fn start_recorder(config: &RecordingConfig, deps: &Deps) -> Result<Option<StartedRecorder>, StartError> {
+    let Some(directory) = &config.directory else { return Ok(None) };
+    let bounds = Bounds { file_bytes_max: config.track_bytes_max, free_bytes_min: config.free_bytes_min };
+    let started = Recorder::start(directory, deps.bus.node(), bounds, Arc::clone(&deps.clock));
+    started.map(Some).map_err(|source| StartError::Recorder { path: directory.clone(), source })
 }
 
 /// Runs the media server until shutdown.
@@ -101,7 +135,8 @@ pub async fn run(media: Media, shutdown: Shutdown) -> Result<(), RunError> {
         handles.push(handle);
         ends.push(shard.start()?);
     }
-    let control = Control::new(media.config, media.deps, shutdown, handles.clone());
+    media.recordings.find_left_behind(&shutdown);
+    let control = Control::new(media.config, media.deps, shutdown, handles.clone(), media.recordings);
     let outcome = tokio::select! {
         served = control.run() => served.map_err(RunError::from),
         (ended, ..) = select_all(ends.iter_mut()) => match ended {

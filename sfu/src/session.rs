@@ -3,18 +3,21 @@
 //! Owns no socket and reads no clock: requests come in through the methods,
 //! everything to be done goes out through `effects`, in order.
 
+mod moderating;
 mod publishing;
 mod subscribing;
 
 use common::{
-    id::{ConnectionId, NodeId, TrackId},
+    id::{ConnectionId, NodeId, TrackId, UserId},
     protocol::media::{
         Participant, ParticipantState, PublishTrack, PublishedTrack, Route, State, StateChange, Track,
         TrackMute, TrackSource, TrackWish,
     },
     subject::media::MediaRights,
 };
+pub(crate) use moderating::ModerateError;
 pub(crate) use publishing::{PublishError, SendingSection};
+use std::collections::BTreeSet;
 pub(crate) use subscribing::SubscribeError;
 use subscribing::Wishes;
 
@@ -29,9 +32,13 @@ pub(crate) struct Session {
     /// Sticky: once media went through the server it does so until the session
     /// is empty, because switching back would interrupt those who stayed.
     route: Route,
+    is_recorded: bool,
     revision: u64,
     /// Counts how often seats were taken, by whomever.
     entries: u64,
+    /// While the session is locked, who may come in all the same: those who were in it, and were not taken out. Until
+    /// it is empty.
+    let_in: Option<BTreeSet<UserId>>,
     limits: SeatLimits,
 }
 
@@ -69,6 +76,8 @@ pub(crate) enum Effect {
     Exit(ConnectionId),
     /// This participant's media goes through the server, and it wishes this of what others send, and nothing else.
     Wish(ConnectionId, Vec<TrackWish>),
+    /// This participant's media goes through the server, and it speaks now, or does no longer.
+    Speak(ConnectionId, bool),
     /// Everybody in the room is told the new state.
     Announce(State),
     /// Everybody in the room is told what one participant says of itself, and what it sends.
@@ -79,6 +88,22 @@ pub(crate) enum Effect {
         tracks: Vec<Track>,
         /// Of the session from then on.
         revision: u64,
+    },
+    /// A participant is told that a moderator has muted it.
+    Muted {
+        /// Who is.
+        connection: ConnectionId,
+        /// Which of its tracks.
+        source: TrackSource,
+        /// Who did it.
+        by: UserId,
+    },
+    /// A participant is told that a moderator has taken its seat away.
+    Removed {
+        /// Whose seat it was.
+        connection: ConnectionId,
+        /// Who did it.
+        by: UserId,
     },
 }
 
@@ -91,13 +116,15 @@ pub(crate) enum UpdateError {
     UnknownTrack(TrackSource),
 }
 
-/// As many participants as are allowed are there.
+/// Why somebody gets no seat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Full {
-    /// Of all.
-    Session,
-    /// Of this user.
-    User,
+pub(crate) enum JoinError {
+    /// As many participants as are allowed are there.
+    Full,
+    /// As many devices of this user as are allowed are there.
+    UserFull,
+    /// A moderator lets nobody else in.
+    Locked,
 }
 
 impl Session {
@@ -106,7 +133,8 @@ impl Session {
     /// A later session of the same room, on whichever node, must start higher,
     /// or clients would take its first events for late ones of this session.
     pub(crate) fn new(revision: u64, limits: SeatLimits) -> Self {
-        Self { seats: Vec::new(), route: Route::PeerToPeer, revision, entries: 0, limits }
+        let route = Route::PeerToPeer;
+        Self { seats: Vec::new(), route, is_recorded: false, revision, entries: 0, let_in: None, limits }
     }
 
     /// Seats `participant`, for whose life `hub` answers, if any does. Once more for one who is seated changes
@@ -114,14 +142,14 @@ impl Session {
     /// anybody's rights: one who may not do all takes everybody to the server.
     ///
     /// # Errors
-    /// [`Full`]; the session is as before.
+    /// [`JoinError`]; the session is as before.
     pub(crate) fn join(
         &mut self,
         mut participant: Participant,
         hub: impl Into<Option<NodeId>>,
         rights: MediaRights,
         effects: &mut Vec<Effect>,
-    ) -> Result<(), Full> {
+    ) -> Result<(), JoinError> {
         let hub = hub.into();
         let connection = participant.connection_id;
         self.entries = self.entries.saturating_add(1);
@@ -131,11 +159,15 @@ impl Session {
             return Ok(());
         }
         if self.seats.len() >= self.limits.session {
-            return Err(Full::Session);
+            return Err(JoinError::Full);
         }
         let user = participant.user_id;
-        if self.seats.iter().filter(|seat| seat.participant.user_id == user).count() >= self.limits.user {
-            return Err(Full::User);
+        let devices = self.seats.iter().filter(|seat| seat.participant.user_id == user).count();
+        if self.let_in.as_ref().is_some_and(|let_in| !let_in.contains(&user)) {
+            return Err(JoinError::Locked);
+        }
+        if devices >= self.limits.user {
+            return Err(JoinError::UserFull);
         }
         participant.state = participant.state.after(StateChange::default(), rights.send);
         participant.tracks.clear();
@@ -143,14 +175,32 @@ impl Session {
         match self.route {
             Route::Server => effects.push(Effect::Enter(connection, rights)),
             Route::PeerToPeer if self.seats.len() > PEER_TO_PEER_MAX || rights != MediaRights::default() => {
-                self.route = Route::Server;
-                effects.extend(self.seats.iter().map(|seat| Effect::Enter(seat.connection(), seat.rights)));
-                effects.extend(self.seats.iter().filter_map(Seat::wish));
+                self.serve(effects);
             }
             Route::PeerToPeer => {}
         }
         self.announce(effects);
         Ok(())
+    }
+
+    /// What is sent is recorded from now on, or is no more; everybody is told. What goes past the server nobody there
+    /// could record, so media goes through it. Who is not there is not recorded.
+    pub(crate) fn record(&mut self, is_recorded: bool, effects: &mut Vec<Effect>) {
+        if self.is_recorded == is_recorded || self.seats.is_empty() {
+            return;
+        }
+        self.is_recorded = is_recorded;
+        if is_recorded && self.route == Route::PeerToPeer {
+            self.serve(effects);
+        }
+        self.announce(effects);
+    }
+
+    /// Everybody's media goes through the server from now on.
+    fn serve(&mut self, effects: &mut Vec<Effect>) {
+        self.route = Route::Server;
+        effects.extend(self.seats.iter().map(|seat| Effect::Enter(seat.connection(), seat.rights)));
+        effects.extend(self.seats.iter().filter_map(Seat::wish));
     }
 
     /// Gives the seat of `from` to `participant`, who is the same user by another connection: to others they are the
@@ -277,6 +327,9 @@ impl Session {
         let Some(seat) = self.seats.iter_mut().find(|seat| seat.is(connection)) else { return };
         let shown = &mut seat.participant;
         if (shown.state, &shown.tracks) != (state, &tracks) {
+            if self.route == Route::Server && shown.state.speaking != state.speaking {
+                effects.push(Effect::Speak(connection, state.speaking));
+            }
             (shown.state, shown.tracks) = (state, tracks.clone());
             self.revision = self.revision.saturating_add(1);
             effects.push(Effect::AnnounceUpdate { connection, state, tracks, revision: self.revision });
@@ -329,6 +382,8 @@ impl Session {
             route: self.route,
             participants: self.seats.iter().map(|seat| seat.participant.clone()).collect(),
             revision: self.revision,
+            locked: self.let_in.is_some(),
+            recorded: self.is_recorded,
         }
     }
 
@@ -343,7 +398,7 @@ impl Session {
             !leaves
         });
         if self.seats.is_empty() {
-            self.route = Route::PeerToPeer;
+            (self.route, self.is_recorded, self.let_in) = (Route::PeerToPeer, false, None);
         }
         if self.seats.len() < seated {
             self.announce(effects);

@@ -14,6 +14,7 @@ pub(crate) use handle::{ShardHandle, Unresponsive};
 use crate::{
     addresses::Addresses,
     meter::Meter,
+    recording::Feed,
     socket::{self, Datagram, Ready, Received, Run, Sender},
 };
 use common::{clock::Clock, error::Chain};
@@ -55,6 +56,8 @@ pub(crate) struct Shard {
     woken: UnixDatagram,
     notices: Notices,
     meter: Meter,
+    /// Where what is recorded goes.
+    feed: Feed,
 }
 
 /// Why a shard cannot be set up.
@@ -79,6 +82,7 @@ impl Shard {
         clock: Arc<dyn Clock>,
         socket: UdpSocket,
         addresses: Addresses,
+        feed: Feed,
     ) -> Result<(Self, ShardHandle), ShardStartError> {
         let (waker, woken) = UnixDatagram::pair()?;
         waker.set_nonblocking(true)?;
@@ -98,6 +102,7 @@ impl Shard {
             addresses,
             commands,
             woken,
+            feed,
         };
         Ok((shard, ShardHandle::new(handle, waker)))
     }
@@ -140,7 +145,7 @@ impl Shard {
             if self.engine.next_deadline().is_some_and(|deadline| deadline <= now) {
                 self.engine.handle_deadline(now, &mut self.output);
             }
-            self.flush(&mut sender);
+            self.flush(&mut sender, now);
             if self.meter.is_due(now) {
                 self.meter.update(now, self.engine.stats());
             }
@@ -200,7 +205,16 @@ impl Shard {
             Command::Answer { participant, revision, answer, reply } => {
                 let _gave_up = reply.send(engine.answer(participant, revision, &answer, now, output));
             }
-            Command::SetWishes { participant, wishes } => engine.set_wishes(participant, &wishes),
+            Command::SetWishes { participant, wishes } => engine.set_wishes(participant, &wishes, now),
+            Command::Record { session, is_recorded, reply } => {
+                engine.record(session, is_recorded, now, output);
+                let _gave_up = reply.send(());
+            }
+            Command::WantRecordedKeyFrame { stream, encoding } => {
+                engine.want_recorded_key_frame(stream, encoding, now, output);
+            }
+            Command::SetSpeaking { participant, speaks } => engine.set_speaking(participant, speaks),
+            Command::TellLayers { participant } => engine.tell_layers(participant, now, output),
             Command::RestartIce { participant } => engine.restart_ice(participant, now, output),
             Command::PendingOffer { participant, reply } => {
                 let _gave_up = reply.send(engine.pending_offer(participant));
@@ -217,7 +231,7 @@ impl Shard {
         self.engine.flush(now, &mut self.output);
     }
 
-    fn flush(&mut self, sender: &mut Sender) {
+    fn flush(&mut self, sender: &mut Sender, now: Instant) {
         let runs = self.output.runs().map(|run| Run {
             source: run.source.ip(),
             destination: run.destination,
@@ -226,6 +240,9 @@ impl Shard {
         });
         self.meter.note(sender.send(&self.socket, runs));
         self.output.clear_datagrams();
+        if let Some(recorded) = self.output.take_recorded() {
+            self.feed.give(recorded, now);
+        }
         for event in self.output.take_events() {
             self.notices.tell(event);
         }
@@ -265,7 +282,7 @@ mod tests {
         let socket = socket::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         let local = socket.local_addr().unwrap();
         let addresses = Addresses::of(&Config::default(), local).unwrap();
-        let (shard, handle) = Shard::new(0, clock.clone(), socket, addresses).unwrap();
+        let (shard, handle) = Shard::new(0, clock.clone(), socket, addresses, Feed::default()).unwrap();
         let ended = shard.start().unwrap();
         let floods = Arc::new(AtomicBool::new(true));
         let senders: Vec<_> = (0..2)
@@ -294,7 +311,7 @@ mod tests {
         let socket = socket::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         let addresses = Addresses::of(&Config::default(), socket.local_addr().unwrap()).unwrap();
         let (mut shard, _handle) =
-            Shard::new(0, Arc::<ManualClock>::clone(&clock), socket, addresses).unwrap();
+            Shard::new(0, Arc::<ManualClock>::clone(&clock), socket, addresses, Feed::default()).unwrap();
         let (participant, now) = (ConnectionId::generate(&*clock), clock.now());
         let (notices, _told) = mpsc::channel(1);
         let join = |stay| {

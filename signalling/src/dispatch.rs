@@ -18,7 +18,7 @@ pub(crate) const fn is_slow(request: &Request) -> bool {
         R::CallWithdraw(_) | R::CallTransferToRoom(_) | R::CallAnswerTransfer(_) => true,
         R::MediaJoin(_) | R::MediaUpdate(_) | R::MediaLeave(_) => true,
         R::MediaSignal(_) | R::MediaPublish(_) | R::MediaAnswer(_) | R::MediaRestartIce(_) => true,
-        R::MediaSubscribe(_) => true,
+        R::MediaSubscribe(_) | R::MediaMute(_) | R::MediaRemove(_) | R::MediaLock(_) => true,
         R::ConnectionOpen(_) | R::ConnectionRefresh(_) | R::PresenceSubscribe(_) => false,
         R::RoomJoin(_) | R::RoomLeave(_) | R::RoomSend(_) | R::RoomTyping(_) | R::RoomHistory(_) => false,
         R::RoomEdit(_) | R::RoomDelete(_) | R::RoomReact(_) | R::RoomRead(_) | R::RoomMembers(_) => false,
@@ -90,6 +90,9 @@ pub(crate) async fn answer(hub: &Hub, client: &Arc<Client>, id: Option<RequestId
         R::MediaPublish(publish) => client.answer(id, &media::publish(hub, client, publish).await),
         R::MediaAnswer(answer) => client.answer(id, &media::answer(hub, client, answer).await),
         R::MediaSubscribe(subscribe) => client.answer(id, &media::subscribe(hub, client, subscribe).await),
+        R::MediaMute(mute) => client.answer(id, &media::mute(hub, client, mute).await),
+        R::MediaRemove(remove) => client.answer(id, &media::remove(hub, client, remove).await),
+        R::MediaLock(lock) => client.answer(id, &media::lock(hub, client, lock).await),
         R::MediaRestartIce(restart) => {
             client.answer(id, &media::restart_ice(hub, client, restart.room_id).await);
         }

@@ -1,7 +1,9 @@
 //! Media sessions: the methods of `media.*`, passed on to the node that owns the session.
 
+mod moderation;
 mod subscribe;
 
+pub(crate) use moderation::{hear_muted, hear_removed, lock, mute, remove};
 pub(crate) use subscribe::subscribe;
 
 use crate::{
@@ -164,11 +166,15 @@ pub(crate) async fn publish(hub: &Hub, client: &Arc<Client>, publish: Publish) -
 
 /// What a participant says of itself and of its tracks is told everybody in the room.
 fn check_rate(hub: &Hub, client: &Client, room: RoomId) -> Result<(), Failure> {
-    let now = hub.clock().now();
-    let mut held = client.held();
-    if !held.media.contains(&room) {
+    if !client.held().media.contains(&room) {
         return Err(not_joined());
     }
+    take_rate(hub, client)
+}
+
+fn take_rate(hub: &Hub, client: &Client) -> Result<(), Failure> {
+    let now = hub.clock().now();
+    let mut held = client.held();
     let rates = held.media_rates.get_or_insert_with(|| MediaRates::new(now));
     rates.state.take(now).map_err(|wait| {
         Failure::of(ErrorCode::RATE_LIMITED, Fault::Caller, "the state changes too often").retry_after(wait)

@@ -1,10 +1,12 @@
 //! Between columns and types, where the database is looser or stricter than we are.
 
 use common::{
+    guest::Right,
     id::{ActorId, ContactId, RoleId, TeamId, UserId},
     protocol::call::{EndReason, Media},
     protocol::inbox::{ChannelKind, ConversationStatus, DeliveryStatus, Direction, Priority},
     protocol::mailbox::EntryKind,
+    recording::RecordingStatus,
     token::Role,
 };
 use serde_json::{Map, Value};
@@ -13,7 +15,7 @@ use sqlx::{
     error::BoxDynError,
     postgres::{PgTypeInfo, PgValueRef},
 };
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 use uuid::Uuid;
 
 /// A sequence number as a column.
@@ -67,6 +69,42 @@ pub(crate) struct Count(i32);
 impl From<Count> for u32 {
     fn from(column: Count) -> Self {
         to_count(column.0)
+    }
+}
+
+/// A [`Count`] or null. `"uses_max!: OptionalCount"` in a query gives an `Option<u32>`; the `!` because the null is in
+/// here.
+#[derive(Debug, sqlx::Type)]
+#[sqlx(transparent)]
+pub(crate) struct OptionalCount(Option<i32>);
+
+impl From<OptionalCount> for Option<u32> {
+    fn from(column: OptionalCount) -> Self {
+        column.0.map(to_count)
+    }
+}
+
+/// A `bigint` that is never negative, or null. `"size_bytes!: OptionalSeq"` in a query gives an `Option<u64>`; the `!`
+/// because the null is in here.
+#[derive(Debug, sqlx::Type)]
+#[sqlx(transparent)]
+pub(crate) struct OptionalSeq(Option<i64>);
+
+impl From<OptionalSeq> for Option<u64> {
+    fn from(column: OptionalSeq) -> Self {
+        column.0.map(to_seq)
+    }
+}
+
+/// A `text[]` with the names of rights. `"rights: Rights"` in a query gives a `BTreeSet<Right>`. A name that a later
+/// version has written allows nothing here.
+#[derive(Debug, sqlx::Type)]
+#[sqlx(transparent, no_pg_array)]
+pub(crate) struct Rights(Vec<String>);
+
+impl From<Rights> for BTreeSet<Right> {
+    fn from(column: Rights) -> Self {
+        column.0.iter().filter_map(|name| Right::parse(name)).collect()
     }
 }
 
@@ -126,6 +164,7 @@ named! {
     EntryKind = EntryKind::parse,
     Media = Media::parse,
     Priority = Priority::parse,
+    RecordingStatus = RecordingStatus::parse,
     Role = Role::parse,
 }
 

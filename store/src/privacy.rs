@@ -5,7 +5,7 @@ use crate::{
     column::uuids,
     contacts::{self, Contact, Merge},
     error::StoreError,
-    imports, mailbox, messages, notes, notifications, outbox,
+    imports, join_links, mailbox, messages, notes, notifications, outbox, recordings,
     system::REVIEWS_KEPT_FOR,
     tenant::TenantTx,
 };
@@ -300,8 +300,10 @@ pub async fn prune(tx: &mut TenantTx, clock: &dyn Clock) -> Result<(), StoreErro
         .execute(tx.connection())
         .await?;
     query!("DELETE FROM room_reviews WHERE at < $1", now - REVIEWS_KEPT_FOR).execute(tx.connection()).await?;
+    join_links::prune(tx, now).await?;
     changes::prune(tx, clock).await?;
     imports::prune(tx, now - KEEP_IMPORTS).await?;
+    recordings::prune(tx, clock).await?;
     query!(
         "UPDATE raw_events SET body = '' WHERE processed_at < $1 AND length(body) > 0",
         now - KEEP_WEBHOOKS

@@ -33,6 +33,7 @@ pub use restrictions::{Restriction, Restrictions, ban, bans, mute, mutes, restri
 use crate::{
     column::{self, Seq, to_seq},
     error::{ChangeError, StoreError},
+    join_links, recordings,
     tenant::TenantTx,
 };
 use common::{
@@ -272,7 +273,8 @@ pub async fn update(tx: &mut TenantTx, id: RoomId, change: RoomChange<'_>) -> Re
     row.ok_or(ChangeError::NotFound)
 }
 
-/// Closes a room from `at` on, or opens it again. One that is closed stays closed since then.
+/// Closes a room from `at` on, or opens it again. One that is closed stays closed since then. Links by which guests
+/// came end with that for good.
 ///
 /// # Errors
 /// [`ChangeError::NotFound`].
@@ -286,6 +288,10 @@ pub async fn close(tx: &mut TenantTx, id: RoomId, at: Option<OffsetDateTime>) ->
     )
     .fetch_optional(tx.connection())
     .await?;
+    // Opening it again lets nobody in who was to be out.
+    if let Some(at) = at {
+        join_links::revoke_all(tx, id, at).await?;
+    }
     row.ok_or(ChangeError::NotFound)
 }
 
@@ -300,6 +306,7 @@ pub async fn delete(tx: &mut TenantTx, id: RoomId) -> Result<(), ChangeError> {
         .fetch_optional(tx.connection())
         .await?;
     attachments::discard_of_room(tx, id).await?;
+    recordings::remove_of_room(tx, id).await?;
     let deleted = query!("DELETE FROM rooms WHERE id = $1", id.as_uuid()).execute(tx.connection()).await?;
     if deleted.rows_affected() == 1 { Ok(()) } else { Err(ChangeError::NotFound) }
 }

@@ -10,6 +10,7 @@ mod deliveries;
 mod notifications;
 mod queues;
 mod raw_events;
+mod recordings;
 mod replies;
 mod reviews;
 mod revocations;
@@ -27,7 +28,7 @@ pub use turns::{Shares, Taken, Turn};
 
 use crate::{
     api_keys::KeyHash, channels, column::Named, error::StoreError, invitations::InvitationHash,
-    seal::SealKeyring, sign_ins::TokenHash, users::normal_email,
+    join_links::JoinLinkHash, seal::SealKeyring, sign_ins::TokenHash, users::normal_email,
 };
 use common::{
     clock::Clock,
@@ -247,6 +248,17 @@ impl System {
         hash: &InvitationHash,
     ) -> Result<Option<AccountId>, StoreError> {
         let account = query_scalar!("SELECT account_id FROM invitations WHERE hash = $1", hash.as_slice())
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(account.map(AccountId::from_uuid))
+    }
+
+    /// The account that a join link leads into.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn account_of_join_link(&self, hash: &JoinLinkHash) -> Result<Option<AccountId>, StoreError> {
+        let account = query_scalar!("SELECT account_id FROM join_links WHERE hash = $1", hash.as_slice())
             .fetch_optional(&self.pool)
             .await?;
         Ok(account.map(AccountId::from_uuid))

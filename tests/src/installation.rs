@@ -21,6 +21,8 @@ pub struct Installation {
     pub database: TestDatabase,
     /// Where its servers keep files.
     pub folder: Folder,
+    /// Where its servers record.
+    pub recordings: Folder,
     environment: Vec<(String, String)>,
 }
 
@@ -62,7 +64,7 @@ impl Installation {
     }
 
     fn of(database: TestDatabase) -> Self {
-        let folder = Folder(Scratch::new().expect("a directory"));
+        let [folder, recordings] = [(); 2].map(|()| Folder(Scratch::new().expect("a directory")));
         let environment = [
             ("SWITCHBOARD_DATABASE__URL", database.app_url().expose().clone()),
             ("SWITCHBOARD_DATABASE__SYSTEM_URL", database.system_url().expose().clone()),
@@ -70,10 +72,13 @@ impl Installation {
             ("SWITCHBOARD_SEAL__KEYS", format!("[{{ id = 1, key = \"{SEAL_KEY}\" }}]")),
             ("SWITCHBOARD_FILES__DIRECTORY", folder.0.path().display().to_string()),
             ("SWITCHBOARD_SFU__LISTEN", "127.0.0.1:0".to_owned()),
+            ("SWITCHBOARD_SFU__RECORDING__DIRECTORY", recordings.0.path().display().to_string()),
+            // Where tests run there may be little.
+            ("SWITCHBOARD_SFU__RECORDING__FREE_BYTES_MIN", "0".to_owned()),
             ("SWITCHBOARD_LOG__FILTER", "warn".to_owned()),
         ];
         let environment = environment.map(|(name, value)| (name.to_owned(), value)).to_vec();
-        Self { database, folder, environment }
+        Self { database, folder, recordings, environment }
     }
 
     /// The same, with instances joined by a Redis under a prefix of their own.

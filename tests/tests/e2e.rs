@@ -63,6 +63,8 @@ mod guesses;
 mod guests;
 #[path = "e2e/in_call.rs"]
 mod in_call;
+#[path = "e2e/join_links.rs"]
+mod join_links;
 #[path = "e2e/lobby.rs"]
 mod lobby;
 #[path = "e2e/long_room.rs"]
@@ -87,6 +89,8 @@ mod presence;
 mod preview;
 #[path = "e2e/rates.rs"]
 mod rates;
+#[path = "e2e/recording.rs"]
+mod recording;
 #[path = "e2e/replies.rs"]
 mod replies;
 #[path = "e2e/restart.rs"]

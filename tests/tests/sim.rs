@@ -28,6 +28,8 @@ mod network;
 mod publisher;
 #[path = "sim/subscriber.rs"]
 mod subscriber;
+#[path = "sim/voices.rs"]
+mod voices;
 #[path = "sim/watch.rs"]
 mod watch;
 #[path = "sim/world.rs"]

@@ -494,8 +494,18 @@ export type ErrorCode =
   | 'media.kindMismatch'
   /** The participant publishes no track of this source, or nobody else in the session one of this id. */
   | 'media.unknownTrack'
+  /** A moderator of the room lets nobody else into the media session. */
+  | 'media.locked'
   /** No media server is available. */
   | 'media.unavailable'
+  /** Nobody is in a call in the room, so there is nothing to record. */
+  | 'recording.noCall'
+  /** The recording goes on: stop it first. */
+  | 'recording.goesOn'
+  /** The files of the recording are not there: they are still being stored, or its server is gone with them. */
+  | 'recording.notStored'
+  /** The media server of the call records nothing: it has no place for it, or its disk is full. */
+  | 'recording.unavailable'
   /** The webhook's signature is missing or wrong. */
   | 'webhook.invalidSignature'
   /** The channel's provider refused the message. */
@@ -627,6 +637,9 @@ export type InboxUnsubscribe = Record<string, unknown>;
 /** A label of conversations. */
 export type LabelId = string;
 
+/** Why somebody is sent no more of a track than they are. */
+export type LayerReason = 'best' | 'size' | 'hidden' | 'disabled' | 'bandwidth' | 'notSent';
+
 /** Parameters of `mailbox.acknowledge`. */
 export interface MailboxAcknowledge {
   /** Up to which number. Less than before changes nothing, and more than there is counts as all there is. */
@@ -729,10 +742,54 @@ export interface MediaJoined {
   resumed: boolean;
 }
 
+/** Event `media.layers`, to the one who publishes the track. */
+export interface MediaLayers {
+  /** The room whose media session the track is in. */
+  roomId: RoomId;
+  /** The track's own. */
+  trackId: TrackId;
+  /** All of its encodings. */
+  encodings: WantedEncoding[];
+}
+
 /** Parameters of `media.leave`. */
 export interface MediaLeave {
   /** The room whose media session is left. */
   roomId: RoomId;
+}
+
+/**
+ * Parameters of `media.lock`. For owners and moderators of the room, and who manages rooms.
+ * Into a locked session come only users who were in it when it was locked, by whatever device, and were not removed since. It ends with the session.
+ */
+export interface MediaLock {
+  /** The room whose media session it is. */
+  roomId: RoomId;
+  /** Whether nobody else comes in from now on. */
+  locked: boolean;
+}
+
+/**
+ * Parameters of `media.mute`. For who may mute the participant's user in the room: owners, moderators those who are less, and who manages rooms. They need not be in the session.
+ * Whoever is muted is told, and may end that by themselves. Who publishes over HTTP could not be told, and is not muted.
+ */
+export interface MediaMute {
+  /** The room in whose media session the participant is. */
+  roomId: RoomId;
+  /** The participant who is muted. */
+  connectionId: ConnectionId;
+  /** Which of its tracks is. */
+  source: TrackSource;
+}
+
+/** Event `media.muted`, to the participant itself: its device must send nothing of this track until its user wants it to. */
+export interface MediaMuted {
+  /** The room whose media session it is. */
+  roomId: RoomId;
+  /** The track that is muted. */
+  source: TrackSource;
+  /** Who muted it. */
+  by: UserId;
 }
 
 /** Event `media.offer`: everything this participant may receive now. */
@@ -798,6 +855,25 @@ export interface MediaPublished {
   tracks?: PublishedTrack[];
 }
 
+/**
+ * Parameters of `media.remove`. For those who may [mute](Mute).
+ * Whoever is removed may come again: lock the session, or ban them from the room, where they shall not.
+ */
+export interface MediaRemove {
+  /** The room in whose media session the participant is. */
+  roomId: RoomId;
+  /** The participant who is taken out of it. */
+  connectionId: ConnectionId;
+}
+
+/** Event `media.removed`, to the participant itself: it is in the session no longer. */
+export interface MediaRemoved {
+  /** The room whose media session it was in. */
+  roomId: RoomId;
+  /** Who took it out. */
+  by: UserId;
+}
+
 /** Parameters of `media.restartIce`. */
 export interface MediaRestartIce {
   /** The room whose media session this device is in. */
@@ -835,6 +911,10 @@ export interface MediaState {
   participants: MediaParticipant[];
   /** Counts every change, so that a late event can be told from a new one. */
   revision: number;
+  /** Nobody else may come in. */
+  locked?: boolean;
+  /** Whether what is sent is recorded. Media of a session that is recorded goes through the server. */
+  recorded?: boolean;
 }
 
 /** What of a `ParticipantState` changes; what is left out stays as it is. */
@@ -859,6 +939,14 @@ export interface MediaSubscribe {
   roomId: RoomId;
   /** Tracks of others, at most 200. */
   tracks: TrackWish[];
+}
+
+/** Event `media.subscriptions`, to the one that it is about. */
+export interface MediaSubscriptions {
+  /** The room whose media session the tracks are from. */
+  roomId: RoomId;
+  /** Every track that this participant has agreed to receive. */
+  subscriptions: TrackSubscription[];
 }
 
 /** A track that a participant sends. */
@@ -1569,6 +1657,16 @@ export type TrackId = string;
 /** What kind of track. */
 export type TrackKind = 'audio' | 'video';
 
+/** A layer of a track. */
+export interface TrackLayer {
+  /** Which of the encodings in which its publisher sends it, 0 being the smallest. */
+  encoding: number;
+  /** The width of its pictures in pixels, where that is known. */
+  width?: number | null;
+  /** Their height, likewise. */
+  height?: number | null;
+}
+
 /** Whether something is sent on a track for now. */
 export interface TrackMute {
   /** Which of the participant's tracks. */
@@ -1582,6 +1680,16 @@ export type TrackPriority = 'low' | 'normal' | 'high';
 
 /** Where a track comes from. A participant sends one track of each at most. */
 export type TrackSource = 'microphone' | 'camera' | 'screen' | 'screenAudio';
+
+/** What a participant gets of a track. */
+export interface TrackSubscription {
+  /** The track's own. */
+  trackId: TrackId;
+  /** What goes out of it; nothing while it is paused, or before it begins. */
+  layer?: TrackLayer | null;
+  /** Why it is no more. */
+  reason: LayerReason;
+}
 
 /** What a participant wishes of a track that it receives. */
 export interface TrackWish {
@@ -1599,6 +1707,14 @@ export interface TrackWish {
 
 /** A person who signs in: an agent, an administrator, a member of staff. */
 export type UserId = string;
+
+/** Whether anybody wants an encoding. */
+export interface WantedEncoding {
+  /** Its name in the publisher's description (RFC 8851). */
+  rid: string;
+  /** Somebody is to get it. */
+  wanted: boolean;
+}
 
 /** What a client may ask over `/v1/ws`, by method. */
 export interface Methods {
@@ -1676,6 +1792,12 @@ export interface Methods {
   'media.subscribe': { params: MediaSubscribe; result: Done };
   /** Gives out fresh STUN and TURN servers, for a device whose network has changed; what goes through the server is offered anew with other ICE credentials. */
   'media.restartIce': { params: MediaRestartIce; result: MediaIceRestarting };
+  /** Mutes a track of another participant, as a moderator or owner of the room or with `rooms.manage`. */
+  'media.mute': { params: MediaMute; result: Done };
+  /** Takes another participant out of the media session, as a moderator or owner of the room or with `rooms.manage`. */
+  'media.remove': { params: MediaRemove; result: Done };
+  /** Lets nobody else into the media session, or anybody again, as a moderator or owner of the room or with `rooms.manage`. */
+  'media.lock': { params: MediaLock; result: Done };
   /** Follows the account's inbox. */
   'inbox.subscribe': { params: InboxSubscribe; result: InboxSubscribed };
   /** Stops following the inbox. */
@@ -1748,6 +1870,14 @@ export interface Events {
   'media.signal': MediaSignalled;
   /** Through the server: all tracks that this participant may receive. */
   'media.offer': MediaOffered;
+  /** Through the server: what this participant gets of each track, and why it is no more. */
+  'media.subscriptions': MediaSubscriptions;
+  /** Through the server: which encodings of a track that this participant publishes anybody wants. It need not send the others. */
+  'media.layers': MediaLayers;
+  /** A moderator has muted a track of this device. */
+  'media.muted': MediaMuted;
+  /** A moderator has taken this device out of the media session. */
+  'media.removed': MediaRemoved;
   /** A numbered event of the account's inbox. */
   'inbox.event': SequencedInboxEvent;
   /** The user was mentioned, or has missed a call. */

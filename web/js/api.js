@@ -53,7 +53,7 @@ export class ApiError extends Error {
  * @param {{ body?: unknown, token?: string, headers?: Record<string, string>, keepalive?: boolean, file?: boolean, timeoutMs?: number }} options
  * @returns {Promise<any>}
  */
-async function send(method, path, { body, token, headers = {}, keepalive = false, file = false, timeoutMs = TIMEOUT_MS } = {}) {
+export async function send(method, path, { body, token, headers = {}, keepalive = false, file = false, timeoutMs = TIMEOUT_MS } = {}) {
   let answer;
   try {
     answer = await fetch(path, {
@@ -108,6 +108,67 @@ function sendFile(path, file, { token, signal, progress }) {
   });
 }
 
+/** When something expires by this machine's clock, in milliseconds since 1970. @param {string} at by the server's */
+export const expiryHere = (at) => Date.parse(at) + clockAheadMs;
+
+/** @param {{ expiresAt: number }} access */
+export const isAboutToExpire = ({ expiresAt }) => expiresAt - Date.now() < MARGIN_MS;
+
+/**
+ * Requests of somebody who has tokens: with another one where the server does not take the present one any more.
+ *
+ * @param {(ask?: { fresh?: boolean }) => Promise<string>} accessToken
+ */
+export function createRequests(accessToken) {
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {Parameters<typeof send>[2]} options
+   */
+  async function request(method, path, options = {}) {
+    try {
+      return await send(method, path, { ...options, token: await accessToken() });
+    } catch (error) {
+      // Another token does not make a wrong password right.
+      if (error.status !== 401 || error.code === 'auth.invalidCredentials') throw error;
+      return send(method, path, { ...options, token: await accessToken({ fresh: true }) });
+    }
+  }
+
+  return {
+    /** Saves what is at `path` as a file of this name. @param {string} path @param {string} name */
+    async save(path, name) {
+      const url = URL.createObjectURL(await request('GET', path, { file: true }));
+      Object.assign(document.createElement('a'), { href: url, download: name }).click();
+      setTimeout(() => URL.revokeObjectURL(url), TIMEOUT_MS);
+    },
+
+    /**
+     * Uploads a file, and says how much of it has gone. There is no deadline but the server's.
+     *
+     * @param {string} path
+     * @param {Blob} file
+     * @param {{ signal: AbortSignal, progress: (share: number) => void }} options
+     * @returns {Promise<any>}
+     */
+    async upload(path, file, options) {
+      try {
+        return await sendFile(path, file, { ...options, token: await accessToken() });
+      } catch (error) {
+        if (error.status !== 401) throw error;
+        return sendFile(path, file, { ...options, token: await accessToken({ fresh: true }) });
+      }
+    },
+
+    get: (/** @type {string} */ path) => request('GET', path),
+    /** @param {string} path @param {unknown} [body] @param {string} [key] makes a second try of the same harmless */
+    post: (path, body, key) => request('POST', path, { body, headers: key ? { 'idempotency-key': key } : {} }),
+    patch: (/** @type {string} */ path, /** @type {unknown} */ body) => request('PATCH', path, { body }),
+    put: (/** @type {string} */ path, /** @type {unknown} */ body) => request('PUT', path, { body }),
+    remove: (/** @type {string} */ path) => request('DELETE', path),
+  };
+}
+
 export function createApi() {
   /** `user` is who is signed in; `ready` turns true once that is known. */
   const identity = createStore(/** @type {App.Identity} */ ({ user: null, ready: false, notice: null }));
@@ -123,7 +184,7 @@ export function createApi() {
 
   /** @param {Wire.SignedIn} answer @param {string} name */
   function keep(answer, name) {
-    access = { token: answer.accessToken, expiresAt: Date.parse(answer.expiresAt) + clockAheadMs };
+    access = { token: answer.accessToken, expiresAt: expiryHere(answer.expiresAt) };
     localStorage.setItem(RECORD + name, JSON.stringify({ refreshToken: answer.refreshToken, at: Date.now() }));
     localStorage.setItem(LATEST, name);
     sessionStorage.setItem(OWN, name);
@@ -170,36 +231,15 @@ export function createApi() {
 
   async function accessToken({ fresh = false } = {}) {
     if (!family) throw new ApiError('auth.required', 'signed out');
-    if (fresh || !access || access.expiresAt - Date.now() < MARGIN_MS) await refresh();
+    if (fresh || !access || isAboutToExpire(access)) await refresh();
     if (!access) throw new ApiError('auth.required', 'signed out');
     return access.token;
-  }
-
-  /**
-   * @param {string} method
-   * @param {string} path
-   * @param {Parameters<typeof send>[2]} options
-   */
-  async function request(method, path, options = {}) {
-    try {
-      return await send(method, path, { ...options, token: await accessToken() });
-    } catch (error) {
-      // Another token does not make a wrong password right.
-      if (error.status !== 401 || error.code === 'auth.invalidCredentials') throw error;
-      return send(method, path, { ...options, token: await accessToken({ fresh: true }) });
-    }
   }
 
   return {
     identity,
     accessToken,
-
-    /** Saves what is at `path` as a file of this name. @param {string} path @param {string} name */
-    async save(path, name) {
-      const url = URL.createObjectURL(await request('GET', path, { file: true }));
-      Object.assign(document.createElement('a'), { href: url, download: name }).click();
-      setTimeout(() => URL.revokeObjectURL(url), TIMEOUT_MS);
-    },
+    ...createRequests(accessToken),
 
     /** When the access token in use expires, in milliseconds since 1970 by this machine's clock. */
     expiresAt: () => access?.expiresAt ?? 0,
@@ -232,29 +272,5 @@ export function createApi() {
         setTimeout(() => this.restore(), 2000);
       });
     },
-
-    /**
-     * Uploads a file, and says how much of it has gone. There is no deadline but the server's.
-     *
-     * @param {string} path
-     * @param {Blob} file
-     * @param {{ signal: AbortSignal, progress: (share: number) => void }} options
-     * @returns {Promise<any>}
-     */
-    async upload(path, file, options) {
-      try {
-        return await sendFile(path, file, { ...options, token: await accessToken() });
-      } catch (error) {
-        if (error.status !== 401) throw error;
-        return sendFile(path, file, { ...options, token: await accessToken({ fresh: true }) });
-      }
-    },
-
-    get: (/** @type {string} */ path) => request('GET', path),
-    /** @param {string} path @param {unknown} [body] @param {string} [key] makes a second try of the same harmless */
-    post: (path, body, key) => request('POST', path, { body, headers: key ? { 'idempotency-key': key } : {} }),
-    patch: (/** @type {string} */ path, /** @type {unknown} */ body) => request('PATCH', path, { body }),
-    put: (/** @type {string} */ path, /** @type {unknown} */ body) => request('PUT', path, { body }),
-    remove: (/** @type {string} */ path) => request('DELETE', path),
   };
 }

@@ -45,9 +45,20 @@ export class ConnectionDouble {
   constructor() {
     ConnectionDouble.all.push(this);
   }
-  addTransceiver(kindOrTrack) {
+  addTransceiver(kindOrTrack, { sendEncodings = [{}] } = {}) {
     const kind = kindOrTrack.kind ?? kindOrTrack;
-    const sender = { track: kindOrTrack.kind ? kindOrTrack : null, async replaceTrack(track) { this.track = track; }, setStreams() {} };
+    const sender = {
+      track: kindOrTrack.kind ? kindOrTrack : null,
+      async replaceTrack(track) { this.track = track; },
+      setStreams() {},
+      parameters: { encodings: sendEncodings.map((encoding) => ({ active: true, ...encoding })) },
+      isSet: 0,
+      getParameters: () => structuredClone(sender.parameters),
+      async setParameters(parameters) {
+        sender.parameters = parameters;
+        sender.isSet += 1;
+      },
+    };
     const transceiver = { mid: String(this.transceivers.length), sender, receiver: { track: new TrackDouble(kind) }, stop() { this.isStopped = true; } };
     this.transceivers.push(transceiver);
     return transceiver;

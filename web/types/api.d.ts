@@ -1,6 +1,6 @@
 // Made from the code by `cargo xtask generate`: what the server takes and says over REST.
 
-import type { AccountId, Attachment, AttachmentId, CallAccept, CallAccepted, CallAnswerTransfer, CallAnswered, CallCancel, CallChanged, CallDeviceMoved, CallEndReason, CallEnded, CallHangUp, CallId, CallIncoming, CallInvite, CallInvited, CallMedia, CallParty, CallPartyState, CallReject, CallResume, CallResumed, CallRing, CallRinging, CallTransfer, CallTransferFailed, CallTransferStarted, CallTransferToRoom, CallTransferring, CallWithdraw, ChannelId, ChannelKind, ClientMessageId, ConnectionId, ConnectionMoving, ConnectionOpen, ConnectionOpened, ConnectionRefresh, ConnectionRefreshed, ConnectionReload, Contact, ContactId, Conversation, ConversationId, ConversationStatus, DeliveryStatus, DescribedTrack, Direction, Done, ErrorCode, Failure, FailureData, Fault, FeedChanged, FeedEnded, FeedOperation, FeedSubscribe, FeedSubscribed, FeedUnsubscribe, IceServer, InboxEvent, InboxSubscribe, InboxSubscribed, InboxUnsubscribe, LabelId, MailboxAcknowledge, MailboxAcknowledged, MailboxEntry, MailboxEntryKind, MailboxSubscribe, MailboxSubscribed, MailboxUnsubscribe, MediaAnswer, MediaChanged, MediaIceRestarting, MediaJoin, MediaJoined, MediaLeave, MediaOffered, MediaParticipant, MediaParticipantState, MediaPublish, MediaPublished, MediaRestartIce, MediaRoute, MediaSignal, MediaSignalled, MediaState, MediaStateChange, MediaSubscribe, MediaTrack, MediaUpdate, MediaUpdated, Member, Message, MessageId, Note, NoteId, OfferedTrack, OnlineUser, PeerSignal, PresenceChanged, PresenceOnline, PresenceSaid, PresenceSet, PresenceStatus, PresenceSubscribe, Priority, PublishTrack, PublishedTrack, RequestId, Role, RoomAttachment, RoomChangedMessage, RoomClass, RoomDelete, RoomEdit, RoomEventPublished, RoomHistoryRead, RoomId, RoomJoin, RoomJoined, RoomKeptEvent, RoomLeave, RoomMemberChanged, RoomMemberJoined, RoomMemberLeft, RoomMemberRole, RoomMembers, RoomMembersChanged, RoomMessage, RoomMessageChanged, RoomMessageId, RoomMessagePosted, RoomPageChanged, RoomPlaced, RoomPublish, RoomPublisher, RoomReact, RoomReaction, RoomRead, RoomReadHistory, RoomReadMembers, RoomReadPosition, RoomReadTo, RoomRemovalReason, RoomRemoved, RoomRenamed, RoomRestricted, RoomRevised, RoomSend, RoomSent, RoomSetTyping, RoomTypingChanged, RoomUnfollowMembers, RoomUnread, RoomsCall, RoomsCallParticipant, RoomsCallsChanged, RoomsSubscribe, RoomsUnreadChanged, RoomsUnreadRoom, RoomsUnsubscribe, RowId, Sequence, SequencedInboxEvent, TeamId, TrackId, TrackKind, TrackMute, TrackPriority, TrackSource, TrackWish, UserId } from '../client/protocol.js';
+import type { AccountId, Attachment, AttachmentId, CallAccept, CallAccepted, CallAnswerTransfer, CallAnswered, CallCancel, CallChanged, CallDeviceMoved, CallEndReason, CallEnded, CallHangUp, CallId, CallIncoming, CallInvite, CallInvited, CallMedia, CallParty, CallPartyState, CallReject, CallResume, CallResumed, CallRing, CallRinging, CallTransfer, CallTransferFailed, CallTransferStarted, CallTransferToRoom, CallTransferring, CallWithdraw, ChannelId, ChannelKind, ClientMessageId, ConnectionId, ConnectionMoving, ConnectionOpen, ConnectionOpened, ConnectionRefresh, ConnectionRefreshed, ConnectionReload, Contact, ContactId, Conversation, ConversationId, ConversationStatus, DeliveryStatus, DescribedTrack, Direction, Done, ErrorCode, Failure, FailureData, Fault, FeedChanged, FeedEnded, FeedOperation, FeedSubscribe, FeedSubscribed, FeedUnsubscribe, IceServer, InboxEvent, InboxSubscribe, InboxSubscribed, InboxUnsubscribe, LabelId, LayerReason, MailboxAcknowledge, MailboxAcknowledged, MailboxEntry, MailboxEntryKind, MailboxSubscribe, MailboxSubscribed, MailboxUnsubscribe, MediaAnswer, MediaChanged, MediaIceRestarting, MediaJoin, MediaJoined, MediaLayers, MediaLeave, MediaLock, MediaMute, MediaMuted, MediaOffered, MediaParticipant, MediaParticipantState, MediaPublish, MediaPublished, MediaRemove, MediaRemoved, MediaRestartIce, MediaRoute, MediaSignal, MediaSignalled, MediaState, MediaStateChange, MediaSubscribe, MediaSubscriptions, MediaTrack, MediaUpdate, MediaUpdated, Member, Message, MessageId, Note, NoteId, OfferedTrack, OnlineUser, PeerSignal, PresenceChanged, PresenceOnline, PresenceSaid, PresenceSet, PresenceStatus, PresenceSubscribe, Priority, PublishTrack, PublishedTrack, RequestId, Role, RoomAttachment, RoomChangedMessage, RoomClass, RoomDelete, RoomEdit, RoomEventPublished, RoomHistoryRead, RoomId, RoomJoin, RoomJoined, RoomKeptEvent, RoomLeave, RoomMemberChanged, RoomMemberJoined, RoomMemberLeft, RoomMemberRole, RoomMembers, RoomMembersChanged, RoomMessage, RoomMessageChanged, RoomMessageId, RoomMessagePosted, RoomPageChanged, RoomPlaced, RoomPublish, RoomPublisher, RoomReact, RoomReaction, RoomRead, RoomReadHistory, RoomReadMembers, RoomReadPosition, RoomReadTo, RoomRemovalReason, RoomRemoved, RoomRenamed, RoomRestricted, RoomRevised, RoomSend, RoomSent, RoomSetTyping, RoomTypingChanged, RoomUnfollowMembers, RoomUnread, RoomsCall, RoomsCallParticipant, RoomsCallsChanged, RoomsSubscribe, RoomsUnreadChanged, RoomsUnreadRoom, RoomsUnsubscribe, RowId, Sequence, SequencedInboxEvent, TeamId, TrackId, TrackKind, TrackLayer, TrackMute, TrackPriority, TrackSource, TrackSubscription, TrackWish, UserId, WantedEncoding } from '../client/protocol.js';
 export type * from '../client/protocol.js';
 
 /** An invitation that is accepted. */
@@ -320,6 +320,16 @@ export interface CreateInvitation {
   roleId?: RoleId | null;
 }
 
+/** A link to be made. */
+export interface CreateJoinLink {
+  /** The guests' rights in the room. Without any they are present and see who else is. */
+  rights: Right[];
+  /** For how many seconds guests may come by it, at most 30 days; a day if absent. */
+  expiresIn?: number | null;
+  /** How many guests may come by it; absent or null: any number. */
+  usesMax?: number | null;
+}
+
 /** The person to let in. */
 export interface CreateJoinToken {
   /** The person who is let in. */
@@ -419,6 +429,9 @@ export type CreatedApiKey = ApiKey & { key: string };
 
 /** A new invitation, with its token. */
 export type CreatedInvitation = Invitation & { token: string };
+
+/** A new link, with its token. */
+export type CreatedJoinLink = JoinLink & { token: string };
 
 /** A new webhook. */
 export type CreatedWebhook = Webhook & { secret?: string | null };
@@ -580,6 +593,31 @@ export interface Invitation {
 /** An invitation to become a user. */
 export type InvitationId = string;
 
+/** A join link, without its token. */
+export interface JoinLink {
+  /** UUIDv7: later ones sort later. */
+  id: JoinLinkId;
+  /** The room that it leads into. */
+  roomId: RoomId;
+  /** The rights there of the guests who come by it. */
+  rights: Right[];
+  /** The user or API key that made it. */
+  createdBy: UserId;
+  /** When it was made. */
+  createdAt: string;
+  /** Until when guests may come by it. */
+  expiresAt: string;
+  /** How many guests have come by it. */
+  uses: number;
+  /** How many may; null: any number. */
+  usesMax?: number | null;
+  /** When it was taken back, by somebody or because its room was closed; null unless it was. */
+  revokedAt?: string | null;
+}
+
+/** A link by which guests come into a room. */
+export type JoinLinkId = string;
+
 /** A token that lets a browser into exactly one room. */
 export interface JoinToken {
   /** For `connection.open`. It opens nothing else. */
@@ -600,8 +638,94 @@ export interface Label {
   color: string;
 }
 
+/** A guest who is let in. */
+export interface LetIn {
+  /** A join token, for `connection.open`. It opens nothing else. */
+  token: string;
+  /** When it expires; another one may be had with the guest key before that. */
+  expiresAt: string;
+  /** To be the same guest again, for a day, also when the link is over by then. */
+  guestKey: string;
+  /** The guest's id, as others see it in the room. */
+  userId: UserId;
+  /** The only room there is for them. */
+  roomId: RoomId;
+}
+
 /** A room, and what is unread in it. */
 export type ListedRoom = Room & { read?: RoomUnread | null; with?: DirectWith | null };
+
+/** A recording: whose, of what, and its tracks. */
+export interface Manifest {
+  /** The recording. */
+  recordingId: RecordingId;
+  /** Whose room it is. */
+  accountId: AccountId;
+  /** The room whose media session is recorded. */
+  roomId: RoomId;
+  /** The media node that records. */
+  nodeId: NodeId;
+  /** The user or API key that began it. */
+  startedBy: UserId;
+  /** How far it has come. */
+  status: RecordingStatus;
+  /** When it was begun. */
+  startedAt: string;
+  /** When it ended; null while it goes on, and where nobody saw its end. */
+  endedAt?: string | null;
+  /** Why it ended. */
+  endReason?: RecordingEnd | null;
+  /** Packets that came and could not be handed to the disk in time. In the tracks they count as lost. */
+  packetsDropped: number;
+  /** The tracks, in the order in which they began. */
+  tracks: ManifestTrack[];
+}
+
+/** A track, and its file. */
+export interface ManifestTrack {
+  /** The track. One that ended and was sent again has a file for each time. */
+  trackId: TrackId;
+  /** The device that sent it. */
+  connectionId: ConnectionId;
+  /** Who sent it, a user or a guest; null where that was not known. */
+  userId?: UserId | null;
+  /** What they are called. */
+  name?: string | null;
+  /** From where it came. */
+  source: TrackSource;
+  /** What it is coded with: `Opus`, `VP8`. */
+  codec: string;
+  /** The name of its file; null while nothing of it can be played. */
+  file?: string | null;
+  /** When the first packet of what is in the file came, by the node's clock: the file's zero. */
+  startedAt: string;
+  /** The same, in milliseconds after the recording was begun: to line up tracks of different people. */
+  offsetMs: number;
+  /** Units of RTP timestamps in a second. */
+  clockRate: number;
+  /** The RTP timestamp of the first packet. */
+  firstTimestamp: number;
+  /** What the sender said of its clock, to line up tracks of one device; null if it did not. */
+  senderClock?: SenderClock | null;
+  /** How long what is in the file is, in milliseconds. */
+  durationMs: number;
+  /** The width of the first pictures, in pixels. */
+  width?: number | null;
+  /** Their height. */
+  height?: number | null;
+  /** Packets that came in time. */
+  packets: number;
+  /** Packets that did not. */
+  packetsLost: number;
+  /** How often packets were missing; of pictures, how often nothing was written until the next key frame. */
+  gaps: number;
+  /** Why it ended; null while it goes on. */
+  endReason?: RecordingEnd | null;
+  /** How large the file is; null while it is written. */
+  sizeBytes?: number | null;
+  /** The SHA-256 of the file, in hexadecimal digits; null while it is written. */
+  sha256?: string | null;
+}
 
 /** Two contacts that are the same person. */
 export interface Merge {
@@ -645,8 +769,21 @@ export interface NamedRole {
 /** Who may open rooms by joining them under a name. Whoever may enter rooms joins those that are open. */
 export type NamedRooms = 'nobody' | 'creators' | 'everybody';
 
+/** One process of a cluster. */
+export type NodeId = string;
+
 /** Something that the audit log tells of; its kind stands beside it. */
 export type ObjectId = string;
+
+/** Where a join link leads. */
+export interface OpenJoinLink {
+  /** What the room is called. */
+  roomName: string;
+  /** The guest's rights there. */
+  rights: Right[];
+  /** Until when guests may come by it. */
+  expiresAt: string;
+}
 
 /** A person whom only the account's own back end knows. */
 export interface Outsider {
@@ -753,6 +890,14 @@ export interface Page_Invitation {
 }
 
 /** One page of a list. */
+export interface Page_JoinLink {
+  /** At most `limit` of them. */
+  items: JoinLink[];
+  /** The `cursor` of the next page; null if this is the last. */
+  next?: string | null;
+}
+
+/** One page of a list. */
 export interface Page_Label {
   /** At most `limit` of them. */
   items: Label[];
@@ -796,6 +941,14 @@ export interface Page_NamedRole {
 export interface Page_Note {
   /** At most `limit` of them. */
   items: Note[];
+  /** The `cursor` of the next page; null if this is the last. */
+  next?: string | null;
+}
+
+/** One page of a list. */
+export interface Page_Recording {
+  /** At most `limit` of them. */
+  items: Recording[];
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
 }
@@ -890,6 +1043,53 @@ export interface PushSubscriptions {
   items: PushSubscription[];
 }
 
+/** A join link that is looked at. */
+export interface ReadJoinLink {
+  /** The link's token. */
+  token: string;
+  /** Of who came by it before, and was given this then. */
+  guestKey?: string | null;
+}
+
+/** A recording. */
+export interface Recording {
+  /** UUIDv7: later ones sort later. */
+  id: RecordingId;
+  /** The room whose call is recorded. */
+  roomId: RoomId;
+  /** How far it has come. Once it is not `recording`, its files are stored, unless its media server is gone. */
+  status: RecordingStatus;
+  /** The user or API key that began it. */
+  startedBy: UserId;
+  /** When it began. */
+  startedAt: string;
+  /** When it ended; null while it goes on, and where nobody saw its end. */
+  endedAt?: string | null;
+  /** Why it ended. */
+  endReason?: RecordingEnd | null;
+  /** How large its files are together; null until they are stored. */
+  sizeBytes?: number | null;
+}
+
+/** Why a recording, or the file of a track, has ended. */
+export type RecordingEnd = 'stopped' | 'durationLimit' | 'callEnded' | 'trackEnded' | 'sizeLimit' | 'diskFull' | 'diskFailed' | 'unknownCodec' | 'interrupted';
+
+/** One recording of a room's media session, from when it was begun to its end. */
+export type RecordingId = string;
+
+/** How far a recording has come. */
+export type RecordingStatus = 'recording' | 'ended' | 'interrupted';
+
+/** Somebody who comes by a join link. */
+export interface RedeemJoinLink {
+  /** The link's token. */
+  token: string;
+  /** The name that others will see. */
+  name: string;
+  /** Of who came by it before: they are the same guest, and need not be let in again. */
+  guestKey?: string | null;
+}
+
 /** A refresh token, good once. */
 export interface Refresh {
   /** The latest one of this sign-in. */
@@ -952,6 +1152,14 @@ export interface RoomMember {
 
 /** The outcome of a row. */
 export type RowOutcome = 'created' | 'updated' | 'failed';
+
+/** Where a sender's stream stood at a moment of its wall clock (RFC 3550, section 6.4.1). */
+export interface SenderClock {
+  /** Wall-clock time in NTP format: seconds since 1900, and 32 bits of their fraction. */
+  ntp: number;
+  /** The same moment in RTP timestamps. */
+  timestamp: number;
+}
 
 /** What an account has chosen. */
 export interface Settings {
@@ -1118,7 +1326,7 @@ export interface UpdateRole {
 export interface UpdateRoom {
   /** For people, 1 to 200 characters. */
   name?: string | null;
-  /** Only members may enter and read it. Who is in it and is none leaves, but for guests. */
+  /** Only members may enter and read it. Who is in it and is none leaves, but for guests; links by which guests came end with that. */
   private?: boolean | null;
 }
 
@@ -1236,6 +1444,10 @@ export interface Operations {
   'GET /v1/audit-entries': { query: { objectId?: ObjectId; actorId?: ActorId; action?: string; cursor?: string; limit?: number }; answer: Page_AuditEntry };
   /** Accepts an invitation, and signs in. */
   'POST /v1/auth/accept-invitation': { body: AcceptInvitation; answer: SignedIn };
+  /** Says where a join link leads, without coming in. */
+  'POST /v1/auth/read-join-link': { body: ReadJoinLink; answer: OpenJoinLink };
+  /** Lets a guest into a link's room: gives them a join token, which is good for an hour. Whoever brings the guest key of the last answer is the same guest again, and gets another one until a day after they came. */
+  'POST /v1/auth/redeem-join-link': { body: RedeemJoinLink; answer: LetIn };
   /** Exchanges a refresh token for a new pair of tokens. */
   'POST /v1/auth/refresh': { body: Refresh; answer: SignedIn };
   /** Signs in with e-mail address and password. */
@@ -1414,6 +1626,12 @@ export interface Operations {
   'DELETE /v1/rooms/{id}/connections/{connection}': { path: { id: RoomId; connection: ConnectionId }; answer: void };
   /** Sends an event to everybody present; it is stored nowhere (`room.event`). */
   'POST /v1/rooms/{id}/events': { path: { id: RoomId }; body: CreateRoomEvent; answer: PublishedRoomEvent };
+  /** Lists a room's join links in the order of their creation, those that ended in the last 30 days too. */
+  'GET /v1/rooms/{id}/join-links': { path: { id: RoomId }; query: { cursor?: string; limit?: number }; answer: Page_JoinLink };
+  /** Makes a link by which guests come into a room without an account. The answer is the only place where its token is ever shown. It ends in time, with its last guest, when it is taken back, and when the room is closed. */
+  'POST /v1/rooms/{id}/join-links': { path: { id: RoomId }; body: CreateJoinLink; answer: CreatedJoinLink };
+  /** Takes a join link back: nobody comes by it any more. Guests who came by it get no other token, and so are in the room for an hour at most; who is to leave at once is removed. */
+  'DELETE /v1/rooms/{id}/join-links/{link}': { path: { id: RoomId; link: JoinLinkId }; answer: JoinLink };
   /** Mints a token that lets a guest into this room and nowhere else. */
   'POST /v1/rooms/{id}/join-tokens': { path: { id: RoomId }; body: CreateJoinToken; answer: JoinToken };
   /** Lists who belongs to a room, in the order of their ids. Into a room that is not private others get too. */
@@ -1440,6 +1658,20 @@ export interface Operations {
   'PUT /v1/rooms/{id}/mutes/{user}': { path: { id: RoomId; user: UserId }; body: MuteRoomMember; answer: void };
   /** Lets a muted user or guest speak again. */
   'DELETE /v1/rooms/{id}/mutes/{user}': { path: { id: RoomId; user: UserId }; answer: void };
+  /** Lists a room's recordings in the order of their beginning. */
+  'GET /v1/rooms/{id}/recordings': { path: { id: RoomId }; query: { cursor?: string; limit?: number }; answer: Page_Recording };
+  /** Records the call in a room: what everybody sends from now on, each track in a file of its own, as it is. Everybody in the call is told. A call that is recorded already goes on being so, and the answer is that recording. */
+  'POST /v1/rooms/{id}/recordings': { path: { id: RoomId }; answer: Recording };
+  /** Reads a recording. */
+  'GET /v1/rooms/{id}/recordings/{recording}': { path: { id: RoomId; recording: RecordingId }; answer: Recording };
+  /** Deletes a recording with its files. One that goes on has to be stopped first. */
+  'DELETE /v1/rooms/{id}/recordings/{recording}': { path: { id: RoomId; recording: RecordingId }; answer: void };
+  /** Reads the file of a track, or a stretch of it (`Range`, RFC 9110, section 14). */
+  'GET /v1/rooms/{id}/recordings/{recording}/files/{name}': { path: { id: RoomId; recording: RecordingId; name: string }; answer: void };
+  /** Reads what was recorded: the tracks, whose they are, when each began, and its file. */
+  'GET /v1/rooms/{id}/recordings/{recording}/manifest': { path: { id: RoomId; recording: RecordingId }; answer: Manifest };
+  /** Stops a recording; one that has ended stays as it is. Its files can be read a moment later, once its `status` is not `recording` any more. */
+  'POST /v1/rooms/{id}/recordings/{recording}/stop': { path: { id: RoomId; recording: RecordingId }; answer: void };
   /** Opens a closed room again. */
   'POST /v1/rooms/{id}/reopen': { path: { id: RoomId }; answer: Room };
   /** Publishes into a room. The body is an offer of sound, pictures or both, of which everything can be taken; the answer has all of the server's candidates. The token is a person's, or a guest's with the right `media.send`, and the session ends with it. */

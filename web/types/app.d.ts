@@ -29,6 +29,21 @@ declare namespace App {
     inbox: Inbox; presence: Presence; mailbox: Mailbox; push: Push; kept: Kept; drafts: Drafts;
   }
 
+  /** Whoever this page is of: a user, or a guest, who has no permissions. */
+  type Person = Pick<Wire.User, 'id' | 'name' | 'permissions'>;
+
+  /** The rooms that one may be in, for what goes on in them. */
+  interface RoomsOfCalls extends Pick<Rooms, 'hold' | 'release' | 'called' | 'read'> {
+    list: Pick<Rooms['list'], 'get' | 'subscribe'>;
+    openDirect?: Rooms['openDirect'];
+  }
+
+  /** What a room and its call are shown with, also to a guest. */
+  interface RoomParts extends Pick<Parts, 'socket' | 'notices' | 'calls' | 'devices' | 'drafts'> {
+    api: ReturnType<typeof import('../js/api.js').createRequests>; user: Person; rooms: RoomsOfCalls;
+    mailbox: Pick<Mailbox, 'readIn'>; presence: { state: Pick<Store<Omit<ReturnType<Presence['state']['get']>, 'own'>>, 'get' | 'subscribe'> };
+  }
+
   /** A refusal of the server, or what stands for one. */
   interface Problem { code?: string; message?: string; status?: number }
 
@@ -44,11 +59,15 @@ declare namespace App {
   }
   type Other = import('../client/src/media/others.js').Other;
   interface Active {
-    roomId: string; startedAt: number; others: Other[]; muted: boolean; connected: boolean; route: Wire.Route;
+    roomId: string; startedAt: number; others: Other[]; muted: boolean; connected: boolean; route: Wire.Route; recorded: boolean;
     self: string | null; camera: MediaStreamTrack | null; screen: MediaStreamTrack | null; hasMicrophone: boolean; hasCamera: boolean; said: Wire.MediaParticipantState;
     isRung: boolean; isCaller: boolean; ringing: Wire.CallParty[];
+    /** Nobody else may come in. */
+    isLocked: boolean;
     /** The devices that could not be had. */
     problems: import('../client/src/media/local.js').DeviceProblem[];
+    /** What comes of each track through the server, by its id. */
+    subscriptions: Map<string, Wire.TrackSubscription>;
   }
   interface Device { id: string; label: string }
   interface DevicesState {

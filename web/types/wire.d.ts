@@ -8,6 +8,10 @@ declare namespace Wire {
   type Permission = import('./api.js').Permission;
 
   type Room = import('./api.js').Room;
+  type JoinLink = import('./api.js').JoinLink;
+  type CreatedJoinLink = import('./api.js').CreatedJoinLink;
+  type OpenJoinLink = import('./api.js').OpenJoinLink;
+  type GuestLetIn = import('./api.js').LetIn;
   type ListedRoom = import('./api.js').ListedRoom;
   type Member = import('./api.js').Member;
   type RoomMessage = import('./api.js').RoomMessage;
@@ -36,6 +40,7 @@ declare namespace Wire {
   type Participant = import('./api.js').MediaParticipant;
   type MediaState = import('./api.js').MediaState;
   type TrackSource = import('./api.js').TrackSource;
+  type TrackSubscription = import('./api.js').TrackSubscription;
   type CallParty = import('../client/protocol.js').CallParty;
   type MediaParticipantState = import('../client/src/media/said.js').MediaParticipantState;
   type Signal = import('./api.js').PeerSignal;

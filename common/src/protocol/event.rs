@@ -97,6 +97,15 @@ events! {
     MediaSignal(media::Signalled) = "media.signal";
     /// Through the server: all tracks that this participant may receive.
     MediaOffer(media::Offered) = "media.offer";
+    /// Through the server: what this participant gets of each track, and why it is no more.
+    MediaSubscriptions(media::Subscriptions) = "media.subscriptions";
+    /// Through the server: which encodings of a track that this participant publishes anybody wants. It need not send the
+    /// others.
+    MediaLayers(media::Layers) = "media.layers";
+    /// A moderator has muted a track of this device.
+    MediaMuted(media::Muted) = "media.muted";
+    /// A moderator has taken this device out of the media session.
+    MediaRemoved(media::Removed) = "media.removed";
     /// A numbered event of the account's inbox.
     InboxEvent(inbox::Sequenced, Box) = "inbox.event";
     /// The user was mentioned, or has missed a call.

@@ -7,10 +7,15 @@
 //! which only the server offers, so offers never collide. What each sends are the tracks of [`mod@track`].
 
 mod layers;
+mod moderation;
 mod signal;
 mod track;
 
-pub use layers::{LayerReason, Subscribe, TrackPriority, TrackWish, WISH_RATE, WISHES_MAX};
+pub use layers::{
+    LayerReason, Layers, Subscribe, Subscriptions, TrackLayer, TrackPriority, TrackSubscription, TrackWish,
+    WISH_RATE, WISHES_MAX, WantedEncoding,
+};
+pub use moderation::{Lock, Mute, Muted, Remove, Removed};
 pub use signal::{PeerSignal, Signal, Signalled};
 pub use track::{
     DescribedTrack, OfferedTrack, PublishTrack, PublishedTrack, Track, TrackKind, TrackMute, TrackSource,
@@ -142,6 +147,12 @@ pub struct State {
     pub participants: Vec<Participant>,
     /// Counts every change, so that a late event can be told from a new one.
     pub revision: u64,
+    /// Nobody else may come in.
+    #[serde(default)]
+    pub locked: bool,
+    /// Whether what is sent is recorded. Media of a session that is recorded goes through the server.
+    #[serde(default)]
+    pub recorded: bool,
 }
 
 /// Parameters of `media.join`. The room must have been joined before.

@@ -164,6 +164,13 @@ methods! {
     /// Gives out fresh STUN and TURN servers, for a device whose network has changed; what goes through the server is
     /// offered anew with other ICE credentials.
     MediaRestartIce(media::RestartIce) -> media::IceRestarting = "media.restartIce", Needs::NOTHING;
+    /// Mutes a track of another participant, as a moderator or owner of the room or with `rooms.manage`.
+    MediaMute(media::Mute) -> super::Done = "media.mute", Needs::NOTHING;
+    /// Takes another participant out of the media session, as a moderator or owner of the room or with `rooms.manage`.
+    MediaRemove(media::Remove) -> super::Done = "media.remove", Needs::NOTHING;
+    /// Lets nobody else into the media session, or anybody again, as a moderator or owner of the room or with
+    /// `rooms.manage`.
+    MediaLock(media::Lock) -> super::Done = "media.lock", Needs::NOTHING;
     /// Follows the account's inbox.
     InboxSubscribe(inbox::Subscribe) -> inbox::Subscribed = "inbox.subscribe",
         Needs::permission(Permission::ConversationsRead);

@@ -5,12 +5,12 @@
 
 use super::{LeaseName, PresenceSet, Service, Topic};
 use crate::{
-    id::{AccountId, ConnectionId, NodeId, RoomId},
+    id::{AccountId, ConnectionId, NodeId, RoomId, UserId},
     protocol::{
         Failure,
         media::{
-            Changed, Offered, Participant, PublishTrack, Published, State, StateChange, TrackMute,
-            TrackSource, TrackWish, Updated,
+            Changed, Layers, Muted, Offered, Participant, PublishTrack, Published, Removed, State,
+            StateChange, Subscriptions, TrackMute, TrackSource, TrackWish, Updated,
         },
         rooms::{CallParticipant, PARTICIPANTS_NAMED_MAX, RoomCall},
     },
@@ -123,6 +123,13 @@ pub enum MediaAction {
         /// The tracks.
         tracks: Vec<TrackWish>,
     },
+    /// Do something to a participant, or to all, as a moderator may. Whether somebody may the hub has asked.
+    Moderate {
+        /// Who does. They need not be in the session.
+        by: UserId,
+        /// What it does.
+        moderation: Moderation,
+    },
     /// Look for a path to a participant anew: its network has changed.
     RestartIce {
         /// Whose path.
@@ -135,6 +142,28 @@ pub enum MediaAction {
     },
     /// Asks for the state, for somebody who enters the room.
     Look,
+}
+
+/// What moderators do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Moderation {
+    /// Mute a track of a participant.
+    Mute {
+        /// Whose track.
+        connection: ConnectionId,
+        /// Which.
+        source: TrackSource,
+    },
+    /// Take a participant out of the session.
+    Remove {
+        /// Which.
+        connection: ConnectionId,
+    },
+    /// Let nobody else in, or anybody again.
+    Lock {
+        /// Whether nobody else comes in.
+        locked: bool,
+    },
 }
 
 /// A participant's rights in a session. The server enforces them: without all of them, the participant's media
@@ -241,6 +270,34 @@ pub enum SessionNews {
         to: ConnectionId,
         /// What is to be answered within the time that limits name.
         offer: Offered,
+    },
+    /// For one participant.
+    Subscriptions {
+        /// The participant that it is for.
+        to: ConnectionId,
+        /// What it gets.
+        subscriptions: Subscriptions,
+    },
+    /// For one participant.
+    Layers {
+        /// The participant that it is for.
+        to: ConnectionId,
+        /// What of its track is wanted.
+        layers: Layers,
+    },
+    /// For one participant.
+    Muted {
+        /// The participant that it is for.
+        to: ConnectionId,
+        /// Which of its tracks is muted.
+        muted: Muted,
+    },
+    /// For one participant.
+    Removed {
+        /// The participant that it is for: it has no seat any more.
+        to: ConnectionId,
+        /// Who took it away.
+        removed: Removed,
     },
 }
 

@@ -251,7 +251,7 @@ fn messages_of_media_nodes_are_read_by_instances_of_two_versions() {
     let sent = json!({ "trackId": B, "kind": "video", "source": "screen", "muted": false });
     let participant =
         json!({ "connectionId": A, "userId": B, "name": "Ada", "state": said, "tracks": [sent] });
-    let state = json!({ "route": "server", "participants": [participant], "revision": 1 });
+    let state = json!({ "route": "server", "participants": [participant], "revision": 1, "locked": true, "recorded": false });
     let track =
         json!({ "mid": "0", "trackId": B, "connectionId": A, "kind": "audio", "source": "screenAudio" });
     let offer = json!({ "roomId": A, "revision": 2, "sdp": "v=0", "tracks": [track] });
@@ -264,6 +264,11 @@ fn messages_of_media_nodes_are_read_by_instances_of_two_versions() {
             "connection": A, "change": change, "tracks": [{ "source": "camera", "muted": true }],
         } }),
         json!({ "Leave": { "connection": A } }),
+        json!({ "Moderate": {
+            "by": A, "moderation": { "Mute": { "connection": B, "source": "camera" } },
+        } }),
+        json!({ "Moderate": { "by": A, "moderation": { "Remove": { "connection": B } } } }),
+        json!({ "Moderate": { "by": A, "moderation": { "Lock": { "locked": true } } } }),
         json!({ "Publish": {
             "connection": A, "sdp": "v=0", "tracks": [{ "mid": "0", "source": "microphone", "muted": null }],
         } }),
@@ -292,6 +297,15 @@ fn messages_of_media_nodes_are_read_by_instances_of_two_versions() {
     let updated = json!({ "roomId": A, "connectionId": B, "state": said, "tracks": [sent], "revision": 4 });
     travels::<SessionNews>(&json!({ "Updated": updated }));
     travels::<SessionNews>(&json!({ "Offer": { "to": A, "offer": offer } }));
+    let layer = json!({ "encoding": 1, "width": 640, "height": 360 });
+    let subscription = json!({ "trackId": B, "layer": layer, "reason": "bandwidth" });
+    let subscriptions = json!({ "roomId": A, "subscriptions": [subscription] });
+    travels::<SessionNews>(&json!({ "Subscriptions": { "to": A, "subscriptions": subscriptions } }));
+    let layers = json!({ "roomId": A, "trackId": B, "encodings": [{ "rid": "h", "wanted": false }] });
+    travels::<SessionNews>(&json!({ "Layers": { "to": A, "layers": layers } }));
+    let muted = json!({ "roomId": A, "source": "camera", "by": B });
+    travels::<SessionNews>(&json!({ "Muted": { "to": A, "muted": muted } }));
+    travels::<SessionNews>(&json!({ "Removed": { "to": A, "removed": { "roomId": A, "by": B } } }));
     let call =
         json!({ "roomId": A, "participantCount": 7, "participants": [{ "userId": B, "name": "Ada" }] });
     travels::<SessionSummary>(&json!({ "node": A, "call": call, "revision": 9 }));

@@ -74,6 +74,20 @@ impl<A: FromStr, B: FromStr, S: Send + Sync> FromRequestParts<S> for Ids<A, B> {
     }
 }
 
+/// The two ids in the path and what comes after them, likewise.
+pub(super) struct IdsAnd<A, B>(pub(super) A, pub(super) B, pub(super) String);
+
+impl<A: FromStr, B: FromStr, S: Send + Sync> FromRequestParts<S> for IdsAnd<A, B> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let missing = || Problem::not_found("thing");
+        let path = Path::<(String, String, String)>::from_request_parts(parts, state).await;
+        let Path((first, second, rest)) = path.map_err(|_| missing())?;
+        Ok(Self(first.parse().map_err(|_| missing())?, second.parse().map_err(|_| missing())?, rest))
+    }
+}
+
 /// The parameters of the query.
 pub(super) struct Params<T>(pub(super) T);
 

@@ -14,7 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use common::error::ErrorCode;
-use files::{THUMBNAIL_TYPE, Variant};
+use files::{FileError, Opened, THUMBNAIL_TYPE, Variant};
 use ingress::file_headers;
 use std::ops::Range;
 use store::rooms;
@@ -56,10 +56,27 @@ async fn read_file(
         Variant::Thumbnail => file_headers(THUMBNAIL_TYPE, Some("thumbnail.jpg")),
     };
     headers.insert(FROM_ANYWHERE.0, FROM_ANYWHERE.1);
-    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     // A file never changes; its thumbnail has a link of its own.
     let tag = format!("\"{}\"", link.file);
-    if let Ok(value) = HeaderValue::try_from(&tag) {
+    let length = match link.variant {
+        Variant::Whole => Some(file.about.size_bytes),
+        Variant::Thumbnail => None,
+    };
+    let open = async |range| files.read(link.account, link.file, link.variant, range).await;
+    serve(&asked, headers, (&tag, length), open, missing).await
+}
+
+/// Answers with a file, which never changes under its `tag`, or with the stretch of it that is asked for. Without a
+/// `length` it is read as a whole.
+pub(super) async fn serve(
+    asked: &HeaderMap,
+    mut headers: HeaderMap,
+    (tag, length): (&str, Option<u64>),
+    open: impl AsyncFnOnce(Option<Range<u64>>) -> Result<Opened, FileError>,
+    missing: impl FnOnce() -> Problem,
+) -> Result<Response, Problem> {
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if let Ok(value) = HeaderValue::try_from(tag) {
         headers.insert(header::ETAG, value);
     }
     let text = |name: &HeaderName| asked.get(name).and_then(|value| value.to_str().ok());
@@ -67,16 +84,15 @@ async fn read_file(
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
     let is_same = text(&header::IF_RANGE).is_none_or(|known| known == tag);
-    let range = match (link.variant, text(&header::RANGE).filter(|_| is_same)) {
-        (Variant::Whole, Some(range)) => stretch(range, file.about.size_bytes),
-        (Variant::Whole, None) | (Variant::Thumbnail, _) => Stretch::Everything,
+    let range = match (length, text(&header::RANGE).filter(|_| is_same)) {
+        (Some(length), Some(range)) => match stretch(range, length) {
+            Stretch::Everything => None,
+            Stretch::Part(range) => Some(range),
+            Stretch::None => return Ok(no_such_stretch(length)),
+        },
+        (Some(_), None) | (None, _) => None,
     };
-    let range = match range {
-        Stretch::Everything => None,
-        Stretch::Part(range) => Some(range),
-        Stretch::None => return Ok(no_such_stretch(file.about.size_bytes)),
-    };
-    let opened = files.read(link.account, link.file, link.variant, range.clone()).await;
+    let opened = open(range.clone()).await;
     let opened = opened.map_err(|error| if error.is_gone() { missing() } else { unavailable(&error) })?;
     let length = opened.range.end.saturating_sub(opened.range.start);
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));

@@ -4,11 +4,13 @@ use super::{
     BODY_BYTES_MAX, SECRETS_BYTES_MAX, imports,
     lockout::NOTES_MAX,
     password::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, TURN_TIMEOUT},
+    rooms::{JOIN_LINK_GOOD_FOR, JOIN_LINK_GOOD_FOR_MAX, JOIN_LINK_TOKEN_TIME, JOIN_LINKS_PER_NETWORK},
     throttle::{BUCKETS_MAX, NEW_PER_ACCOUNT, PER_DEVICE, PER_EMAIL, PER_NETWORK, PER_PAIR},
     whip,
 };
 use crate::config::SignIn;
 use common::{
+    guest::JOIN_TOKEN_TIME_MAX,
     limit::{Limit, bytes, limit, time},
     token::{OUTSIDE_LIFETIME, OUTSIDE_LIFETIME_MAX},
 };
@@ -52,6 +54,24 @@ fn requests() -> Vec<Limit> {
         whip::PER_NETWORK.to_string(),
         None,
         "429 `limit.rate`, with the time to wait",
+    );
+    add(
+        "join links that are looked at or redeemed, per client network",
+        JOIN_LINKS_PER_NETWORK.to_string(),
+        None,
+        "429 `limit.rate`, with the time to wait",
+    );
+    add(
+        "a join link is good for (`expiresIn`)",
+        format!("{}, at most {}", time(JOIN_LINK_GOOD_FOR), time(JOIN_LINK_GOOD_FOR_MAX)),
+        None,
+        "401 `auth.invalidToken`",
+    );
+    add(
+        "a guest's join token by a link, and for how long they get another one",
+        format!("{}, {}", time(JOIN_LINK_TOKEN_TIME), time(JOIN_TOKEN_TIME_MAX)),
+        None,
+        "401 `auth.invalidToken`",
     );
     add("a file of contacts", bytes(imports::FILE_BYTES_MAX), None, "413 `limit.size`");
     limits

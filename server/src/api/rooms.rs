@@ -10,16 +10,23 @@ mod direct;
 mod events;
 mod get;
 mod guests;
+mod join_links;
 mod list;
 mod members;
 mod message;
 mod messages;
+mod recordings;
 mod restrictions;
 mod tell;
 mod update;
 
 pub(super) use admit::refused;
 pub(super) use attachments::{no_storage, unavailable};
+pub(super) use join_links::{
+    GOOD_FOR as JOIN_LINK_GOOD_FOR, GOOD_FOR_MAX as JOIN_LINK_GOOD_FOR_MAX, GuestKeys,
+    PER_NETWORK as JOIN_LINKS_PER_NETWORK, Rates as JoinLinkRates, TOKEN_TIME as JOIN_LINK_TOKEN_TIME,
+    routes as join_link_routes,
+};
 
 use super::routes::{Routes, endpoints};
 use common::permission::Permission;
@@ -45,6 +52,9 @@ pub(super) fn routes() -> Routes {
                 close::reopen,
                 events::publish,
                 guests::create,
+                join_links::list,
+                join_links::create,
+                join_links::revoke,
                 members::disconnect_from_room
             ],
         )
@@ -62,7 +72,14 @@ pub(super) fn routes() -> Routes {
                 restrictions::unmute,
                 restrictions::list_room_bans,
                 restrictions::ban,
-                restrictions::unban
+                restrictions::unban,
+                recordings::list_recordings,
+                recordings::start_recording,
+                recordings::get_recording,
+                recordings::stop_recording,
+                recordings::get_recording_manifest,
+                recordings::file::read_recording_file,
+                recordings::delete_recording
             ],
         )
         .needs_by_kind(Permission::RoomsCreate, Permission::RoomsManage, endpoints![create::create])

@@ -61,7 +61,9 @@ pub(crate) struct Server {
     /// Serves files beside the REST layer.
     inbox: Inbox,
     router: Router,
-    /// Where files are kept.
+    /// The storage of files.
+    pub(crate) files: files::Files,
+    /// Where it is.
     _folder: Arc<Scratch>,
 }
 
@@ -150,6 +152,7 @@ impl Server {
         let guard = egress::Guard::new(egress::Config::default());
         let revocations = Arc::new(Revocations::default());
         let folder = Scratch::new().unwrap();
+        let files = files::Files::open(files::Config::default(), folder.path(), &secret, &guard).unwrap();
         let app = App::new(
             db.store.clone(),
             bus.clone(),
@@ -160,9 +163,7 @@ impl Server {
             guard.clone(),
         )
         .with_revocations(Arc::clone(&revocations))
-        .with_files(Some(
-            files::Files::open(files::Config::default(), folder.path(), &secret, &guard).unwrap(),
-        ));
+        .with_files(Some(files.clone()));
         let authenticator = Authenticator {
             store: db.store.clone(),
             clock: clock.clone(),
@@ -181,7 +182,7 @@ impl Server {
         };
         let inbox = Inbox::new(config, deps).unwrap();
         let router = api::router(app.clone()).merge(inbox::router(&inbox));
-        Self { db, bus, clock, revocations, router, app, inbox, _folder: Arc::new(folder) }
+        Self { db, bus, clock, revocations, router, app, inbox, files, _folder: Arc::new(folder) }
     }
 
     /// The same with other settings.

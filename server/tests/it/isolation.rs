@@ -3,6 +3,7 @@
 use crate::{
     harness::{PASSWORD, Server},
     operations::{NOTHING, calls},
+    recordings::media_node,
 };
 use axum::http::{Method, StatusCode};
 use common::token::Role;
@@ -16,6 +17,7 @@ async fn another_accounts_things_are_not_found_and_stay_as_they_are() {
     let a = server.tenant("a").await;
     let b = server.tenant("b").await;
     let things = server.things(&b).await;
+    let _call = media_node(&server, &b).await;
     let calls: Vec<_> =
         calls(&b, &things).into_iter().filter(|call| call.operation.names_something()).collect();
 

@@ -103,7 +103,7 @@ pub(crate) fn operations() -> Vec<Operation> {
     all.sort_by_key(|operation| {
         let depth = operation.template.split('/').count();
         match operation.id.as_str() {
-            "endElevation" | "undoContactMerge" => (1, 0),
+            "endElevation" | "revokeRoomJoinLink" | "undoContactMerge" => (1, 0),
             "mergeContacts" | "closeRoom" => (2, 0),
             "reopenRoom" => (3, 0),
             // It ends all other sign-ins.
@@ -174,6 +174,8 @@ fn body(id: &str, example: &Value, tenant: &Tenant, things: &Things) -> Value {
         "createElevation" => json!({ "role": "ADMIN", "reason": "a try", "minutes": 5 }),
         "createWebhook" => json!({ "kind": "standard", "url": "https://hooks.example/x" }),
         "mergeContacts" => json!({ "loserId": things.unmerged }),
+        "readJoinLink" => json!({ "token": things.join_link }),
+        "redeemJoinLink" => json!({ "token": things.join_link, "name": "Grace" }),
         "setTeamMembers" => json!({ "userIds": [tenant.user] }),
         "updateAccount" => json!({ "settings": { "retentionDays": 1 } }),
         "updateConversation" => json!({ "status": "resolved", "read": true }),

@@ -187,6 +187,7 @@ async fn what_a_back_end_sends_again_is_done_once_and_answered_the_same() {
     let guest = json!({ "guest": { "identity": "g", "name": "Grace" }, "rights": ["messages.read"] });
     for (path, body, status) in [
         ("join-tokens", guest, StatusCode::CREATED),
+        ("join-links", json!({ "rights": ["messages.read"] }), StatusCode::CREATED),
         ("messages", json!({ "text": "once" }), StatusCode::CREATED),
         ("events", json!({ "name": "poll", "data": [1] }), StatusCode::ACCEPTED),
     ] {

@@ -29,6 +29,8 @@ pub(crate) struct Things {
     pub(crate) unused_channel: String,
     /// The access token of the user who is not the tenant's own.
     pub(crate) colleague: String,
+    /// The token of a link into the room.
+    pub(crate) join_link: String,
 }
 
 impl Things {
@@ -120,15 +122,26 @@ impl Server {
         let notes = format!("/v1/conversations/{conversation}/notes");
         let note = self.make(tenant, &notes, &json!({ "text": "careful" })).await;
         know("/v1/conversations/{id}/notes/{note}", &[&conversation, &note]);
+        let (id, join_link) = self.join_link(tenant).await;
+        know("/v1/rooms/{id}/join-links/{link}", &[&room, &id]);
         let (call, import) = self.stored(tenant).await;
         know("/v1/calls/{id}", &[&call]);
         know("/v1/contact-imports/{id}", &[&import]);
         let unmerged = self.make(tenant, "/v1/contacts", &json!({ "name": "Another" })).await;
-        let mut things = Things { ids, unmerged, unused_channel, colleague };
+        let mut things = Things { ids, unmerged, unused_channel, colleague, join_link };
         self.parts(tenant, &mut things).await;
         self.files(tenant, &mut things).await;
         self.push_subscription(tenant, &mut things).await;
         things
+    }
+
+    /// A link into the room: its id and its token.
+    async fn join_link(&self, tenant: &Tenant) -> (String, String) {
+        let path = format!("/v1/rooms/{}/join-links", tenant.room);
+        let made = self.post(&path, &tenant.token, json!({ "rights": ["media.send"] })).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
+        let text = |name: &str| made.body[name].as_str().unwrap().to_owned();
+        (text("id"), text("token"))
     }
 
     /// A device that can be pushed to, with the keys of RFC 8291, appendix A.
@@ -143,7 +156,7 @@ impl Server {
         things.ids.insert("/v1/push-subscriptions/{id}".to_owned(), vec![id]);
     }
 
-    /// A file that was uploaded, and the link to it.
+    /// A file that was uploaded, and the link to it; and a recording, which has a file.
     async fn files(&self, tenant: &Tenant, things: &mut Things) {
         let room = tenant.room.to_string();
         let upload = Request::post(format!("/v1/rooms/{room}/attachments?fileName=a.txt"))
@@ -158,6 +171,17 @@ impl Server {
         let signed = link["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
         things.ids.insert("/v1/files/{link}".to_owned(), vec![signed]);
         things.ids.insert("/v1/rooms/{id}/attachments/{attachment}".to_owned(), vec![room, file]);
+        self.recordings(tenant, things).await;
+    }
+
+    /// A recording that is stored, with a file.
+    async fn recordings(&self, tenant: &Tenant, things: &mut Things) {
+        let recording = crate::recordings::stored(self, tenant).await.to_string();
+        let room = tenant.room.to_string();
+        let file = "/v1/rooms/{id}/recordings/{recording}/files/{name}".to_owned();
+        let named = vec![room.clone(), recording.clone(), crate::recordings::FILE.to_owned()];
+        things.ids.insert(file, named);
+        things.ids.insert("/v1/rooms/{id}/recordings/{recording}".to_owned(), vec![room, recording]);
     }
 
     /// What belongs to the things: a member of a room and somebody to be kept out of it, a merge of two contacts, and

@@ -14,6 +14,10 @@
 //! [`HOLD_TIME`] carries it with a margin, and after a rise that had to be taken back only when its patience is
 //! over: an estimate that swings by a tenth changes nothing, and one that falls because more is sent is not tried for
 //! ever. What no lack of bandwidth has held back (a picture that comes into view) needs no patience.
+//!
+//! A picture that comes in one encoding has nothing smaller to give way to: it is paused only where it takes clearly
+//! more than there is, and has for a while. While an estimate still [settles](Pausing::Settling) no picture is paused
+//! for it.
 
 mod demand;
 mod floor;
@@ -45,6 +49,15 @@ const TRIAL_TIME: Duration = Duration::from_secs(10);
 const PATIENCE_MIN: Duration = HOLD_TIME;
 const PATIENCE_MAX: Duration = Duration::from_secs(16);
 
+/// A picture of one encoding is too much where there is less than this share of what it takes.
+///
+/// More pauses pictures that nearly fit; less lets the network lose what is too much.
+const ENOUGH_SHARE: f64 = 0.8;
+
+/// For how long a picture of one encoding may be too much before it is paused: it may be a scene that changes, or an
+/// estimate that comes back.
+const OVERLOAD_TIME: Duration = HOLD_TIME;
+
 /// What somebody who speaks sends: Opus at 32 kbit/s in packets of 20 ms, with the headers of RTP and SRTP.
 const VOICE: Bitrate = Bitrate::from_bits_per_second(48_000);
 
@@ -64,6 +77,18 @@ pub struct Decision<K> {
     pub reason: LayerReason,
 }
 
+/// Whether pictures are paused for lack of bandwidth. What is not sent at all cannot be made smaller.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Pausing {
+    /// The smallest layer of each is sent, whatever the estimate is.
+    Never,
+    /// The estimate is a first guess: what is sent stays, and of others as many begin as it has room for, at least one.
+    Settling,
+    /// As the estimate says.
+    #[default]
+    Always,
+}
+
 /// Divides one transport's bandwidth. See the [module](self).
 #[derive(Debug)]
 pub struct Allocator<K> {
@@ -73,7 +98,10 @@ pub struct Allocator<K> {
     candidates: Vec<Candidate<K>>,
     rungs: Vec<Rung>,
     next: Vec<Decision<K>>,
+    /// Pictures that are sent though they are too much, in the order of their keys, and since when.
+    excessive: Vec<(K, Instant)>,
     floor: Floor,
+    pausing: Pausing,
     wanted: Bitrate,
     rose_at: Option<Instant>,
     /// Before that nothing rises.
@@ -88,7 +116,9 @@ impl<K> Default for Allocator<K> {
             candidates: Vec::new(),
             rungs: Vec::new(),
             next: Vec::new(),
+            excessive: Vec::new(),
             floor: Floor::default(),
+            pausing: Pausing::default(),
             wanted: Bitrate::ZERO,
             rose_at: None,
             waits_until: None,
@@ -98,22 +128,28 @@ impl<K> Default for Allocator<K> {
 }
 
 impl<K: Copy + Ord> Allocator<K> {
+    /// Whether pictures are paused for lack of bandwidth from now on.
+    pub const fn set_pausing(&mut self, pausing: Pausing) {
+        self.pausing = pausing;
+    }
+
     /// What is to be sent of each track, in the order of their keys, over a network that carries `estimate`.
     ///
-    /// Pictures never take more than voices leave of it. No key may be there twice.
+    /// Pictures take no more than voices leave of it, but for those that are not paused yet. No key may be there twice.
     pub fn allocate(&mut self, estimate: Bitrate, demands: &[Demand<K>], now: Instant) -> &[Decision<K>] {
         let voices = reserved(demands);
         let budget = less(estimate, voices);
-        self.line_up(demands);
+        self.line_up(demands, now);
         let floor = less(self.floor.note(budget, now), estimate.times(RISE_MARGIN));
-        plan::fill(&mut self.candidates, &self.rungs, budget, |candidate| candidate.ceiling);
+        plan::fill(&mut self.candidates, &self.rungs, budget, plan::Filling::Kept);
+        self.note_excessive();
         for candidate in &mut self.candidates {
             candidate.kept = candidate.level;
         }
         if self.candidates.iter().any(|candidate| candidate.kept < candidate.held) {
             self.fall(now);
         }
-        plan::fill(&mut self.candidates, &self.rungs, floor, |candidate| candidate.ladder.len());
+        plan::fill(&mut self.candidates, &self.rungs, floor, plan::Filling::Risen);
         let waits = self.waits_until.is_some_and(|until| now < until);
         let rises = !waits && plan::is_better(&self.candidates);
         if rises {
@@ -139,7 +175,7 @@ impl<K: Copy + Ord> Allocator<K> {
     }
 
     /// Ranks the pictures that may be sent, each with what is worth sending of it.
-    fn line_up(&mut self, demands: &[Demand<K>]) {
+    fn line_up(&mut self, demands: &[Demand<K>], now: Instant) {
         self.candidates.clear();
         self.rungs.clear();
         for (at, demand) in demands.iter().enumerate() {
@@ -153,18 +189,46 @@ impl<K: Copy + Ord> Allocator<K> {
             let held = held.map_or(0, |layer| ladder.up_to(&self.rungs, layer));
             // Whatever bandwidth did not hold back may be had as soon as there is room for it.
             let is_bound = before.is_some_and(|before| before.reason == LayerReason::Bandwidth);
-            let ceiling = if is_bound { held } else { ladder.len() };
+            let least = usize::from(self.pausing == Pausing::Settling).min(ladder.len());
+            let ceiling = if is_bound { held.max(least) } else { ladder.len() };
+            // Before it is known what a picture takes it has begun.
+            let is_begun = held > 0 || before.is_some_and(|before| before.reason == LayerReason::NotSent);
+            let is_single = demand.is_single();
+            let known = self.excessive.binary_search_by_key(&demand.key, |(key, _)| *key).ok();
+            let since = known.and_then(|known| self.excessive.get(known)).map_or(now, |(_, since)| *since);
+            let is_tolerated = is_single && now.saturating_duration_since(since) < OVERLOAD_TIME;
             self.candidates.push(Candidate {
                 rank: rank::of(demand),
                 at,
                 ladder,
                 held,
                 ceiling,
+                is_single,
+                is_kept: match self.pausing {
+                    Pausing::Never => true,
+                    Pausing::Settling => is_begun || is_tolerated,
+                    Pausing::Always => is_tolerated,
+                },
+                excessive_since: since,
+                is_excessive: false,
                 kept: 0,
                 level: 0,
             });
         }
         self.candidates.sort_unstable_by_key(|candidate| candidate.rank);
+        // Where there are voices alone nothing would show that there is room for more.
+        let first = self.candidates.iter_mut().find(|candidate| candidate.ladder.len() > 0);
+        if let Some(first) = first.filter(|_| self.pausing == Pausing::Settling) {
+            first.is_kept = true;
+        }
+    }
+
+    /// Notes which pictures take more than there is, and since when.
+    fn note_excessive(&mut self) {
+        self.excessive.clear();
+        let excessive = self.candidates.iter().filter(|it| it.is_excessive && it.level > 0);
+        self.excessive.extend(excessive.map(|it| (it.rank.key(), it.excessive_since)));
+        self.excessive.sort_unstable_by_key(|(key, _)| *key);
     }
 
     /// Something has to be given up: what rose a moment ago did so too early, and the next rise waits for longer.
@@ -193,11 +257,11 @@ impl<K: Copy + Ord> Allocator<K> {
 
     /// The memory that it has, in entries of its buffers.
     #[cfg(test)]
-    fn capacity(&self) -> [usize; 4] {
+    fn capacity(&self) -> [usize; 5] {
         let mut both = [self.decisions.capacity(), self.next.capacity()];
         both.sort_unstable();
         let [less, more] = both;
-        [less, more, self.candidates.capacity(), self.rungs.capacity()]
+        [less, more, self.candidates.capacity(), self.rungs.capacity(), self.excessive.capacity()]
     }
 }
 

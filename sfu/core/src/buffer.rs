@@ -1,12 +1,12 @@
 //! The latest packets of a track, kept once for all who may ask for them again.
 
-use crate::rtp::{sequence::SeqNo, vp8::Descriptor};
+use crate::rtp::{descriptor::Descriptor, sequence::SeqNo};
 use common::protocol::media::TrackKind;
 
 /// Packets of a picture that are kept: about two seconds of 2 Mbit/s.
 const PICTURE_PACKETS: usize = 512;
 
-/// Likewise of a voice, which is not sent again.
+/// Likewise of a voice: what has not come again within a second is of no use.
 const VOICE_PACKETS: usize = 64;
 
 /// A packet as it came, decrypted.

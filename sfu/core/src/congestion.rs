@@ -7,6 +7,7 @@
 use crate::{
     bandwidth::{ArrivalTime, BandwidthEstimator, Bitrate, ClusterId},
     id::SubscriptionId,
+    moment::after,
     pacer::{Pacer, Urgency},
     rtcp::transport_feedback::TransportFeedback,
     rtp::{header::ExtendedHeader, sequence::SeqNo},
@@ -21,6 +22,18 @@ const WANTED_MIN: Bitrate = Bitrate::from_bits_per_second(2_500_000);
 
 /// So many times what is sent is taken to be wanted, so that there is room when more comes.
 const WANTED_SHARE: f64 = 2.0;
+
+/// How long feedback is waited for before its peer counts as one that tells nothing, though it has agreed to.
+///
+/// Longer gives who tells nothing the first estimate for longer; shorter gives all there is to whose first feedback is
+/// late.
+const FEEDBACK_PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long after the first feedback an estimate is not believed enough to pause pictures: probes find in this time
+/// what most networks carry.
+///
+/// Longer floods a network for longer that is as slow as it seems; shorter pauses what there is room for.
+const SETTLING_TIME: Duration = Duration::from_secs(3);
 
 /// What is known of the network between us and a subscriber.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -66,14 +79,35 @@ pub(crate) struct CongestionControl {
     cluster: Option<ClusterId>,
     /// Packets for which there was no room among those that wait.
     refused: u64,
+    /// What the subscriber would be sent if its network carried everything.
+    wanted: Bitrate,
+    /// When the first packet was sent, and when the first feedback came.
+    sent_since: Option<Instant>,
+    told_since: Option<Instant>,
 }
 
 impl CongestionControl {
     pub(crate) fn new(now: Instant) -> Self {
         let mut estimator = BandwidthEstimator::new(now);
         estimator.set_wanted(WANTED_MIN);
-        let (pacer, batch) = (Pacer::new(now), Batch { began_at: now, room: 0, passed: 0 });
-        Self { next: 1, estimator, pacer, batch, cluster: None, refused: 0 }
+        let pacer = Pacer::new(now);
+        let batch = Batch { began_at: now, room: 0, passed: 0 };
+        Self {
+            next: 1,
+            estimator,
+            pacer,
+            batch,
+            cluster: None,
+            refused: 0,
+            wanted: Bitrate::ZERO,
+            sent_since: None,
+            told_since: None,
+        }
+    }
+
+    /// The subscriber would be sent this if its network carried everything: it is probed for.
+    pub(crate) const fn set_wanted(&mut self, wanted: Bitrate) {
+        self.wanted = wanted;
     }
 
     /// Writes the number of the next packet into its header.
@@ -83,6 +117,7 @@ impl CongestionControl {
 
     /// The packet that was [numbered](Self::number) goes out, in the batch of this moment; so many bytes on the network.
     pub(crate) fn note_sent(&mut self, bytes: usize, now: Instant) {
+        self.sent_since.get_or_insert(now);
         self.estimator.on_sent(self.next, bytes, now, self.cluster);
         self.next = self.next.wrapping_add(1);
     }
@@ -97,8 +132,11 @@ impl CongestionControl {
             });
             (number, arrival)
         });
-        self.estimator.set_wanted(sent.times(WANTED_SHARE).max(WANTED_MIN));
+        self.estimator.set_wanted(sent.times(WANTED_SHARE).max(WANTED_MIN).max(self.wanted));
         self.estimator.on_feedback(arrivals, now);
+        if self.estimator.round_trip().is_some() {
+            self.told_since.get_or_insert(now);
+        }
         if let Some(probe) = self.estimator.next_probe(now) {
             self.pacer.probe(probe, now);
         }
@@ -115,6 +153,18 @@ impl CongestionControl {
 
     pub(crate) fn estimate(&self) -> Bitrate {
         self.estimator.estimate()
+    }
+
+    /// What may be divided over what is sent; `None` of a peer that has agreed to tell what arrives and does not.
+    pub(crate) fn dividable(&self, now: Instant) -> Option<Bitrate> {
+        let is_late = |since| after(since, FEEDBACK_PATIENCE) <= now;
+        let is_silent = self.told_since.is_none() && self.sent_since.is_some_and(is_late);
+        (!is_silent).then(|| self.estimate())
+    }
+
+    /// Whether the estimate is more than a first guess.
+    pub(crate) fn is_settled(&self, now: Instant) -> bool {
+        self.told_since.is_some_and(|since| after(since, SETTLING_TIME) <= now)
     }
 
     /// When feedback has stayed away for too long.
@@ -180,5 +230,60 @@ impl CongestionControl {
     /// Takes the count of packets that were given up.
     pub(crate) const fn take_refused(&mut self) -> u64 {
         std::mem::replace(&mut self.refused, 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rtcp::{
+        self, Packet,
+        transport_feedback::{self, Report},
+    };
+    use common::clock::{Clock, ManualClock};
+
+    /// A transport on which one packet was sent.
+    fn sending(clock: &ManualClock) -> CongestionControl {
+        let mut congestion = CongestionControl::new(clock.now());
+        congestion.note_sent(1000, clock.now());
+        congestion
+    }
+
+    /// Its peer says that the packet arrived.
+    fn tell(congestion: &mut CongestionControl, now: Instant) {
+        let mut packet = Vec::new();
+        let report = Report { ssrc: 1, media: 1, base: 1, number: 0 };
+        let arrival = transport_feedback::ArrivalTime::after(Duration::from_millis(20));
+        transport_feedback::write(&mut packet, report, [Some(arrival)].into_iter());
+        for packet in rtcp::packets(&packet) {
+            let Packet::TransportFeedback(feedback) = packet else { panic!("{packet:?}") };
+            congestion.note_arrivals(feedback, Bitrate::ZERO, now);
+        }
+    }
+
+    #[test]
+    fn who_has_agreed_to_tell_and_does_not_is_given_everything_after_a_while() {
+        let clock = ManualClock::default();
+        let mut congestion = sending(&clock);
+        clock.advance(FEEDBACK_PATIENCE - Duration::from_millis(1));
+        assert_eq!(congestion.dividable(clock.now()), Some(congestion.estimate()));
+        clock.advance(Duration::from_millis(1));
+        assert_eq!(congestion.dividable(clock.now()), None);
+        tell(&mut congestion, clock.now());
+        assert_eq!(congestion.dividable(clock.now()), Some(congestion.estimate()), "it does after all");
+        clock.advance(Duration::from_secs(3600));
+        assert!(congestion.dividable(clock.now()).is_some());
+    }
+
+    #[test]
+    fn an_estimate_settles_from_the_first_feedback_on() {
+        let clock = ManualClock::default();
+        let mut congestion = sending(&clock);
+        clock.advance(SETTLING_TIME);
+        assert!(!congestion.is_settled(clock.now()), "nothing was told");
+        tell(&mut congestion, clock.now());
+        assert!(!congestion.is_settled(clock.now()));
+        clock.advance(SETTLING_TIME);
+        assert!(congestion.is_settled(clock.now()));
     }
 }

@@ -5,11 +5,17 @@ mod rates;
 mod receive_statistics;
 
 use crate::{
-    buffer::{Packet, PacketBuffer},
+    buffer::PacketBuffer,
     id::{EncodingId, PublicationId, SubscriptionId, TransportId},
     keyframe::KeyFrameRequest,
     moment::after,
-    rtp::{header::Header, sequence::SeqNo, vp8::Descriptor},
+    rtp::{
+        descriptor::Descriptor,
+        header::Header,
+        red::{Block, Redundant},
+        sequence::SeqNo,
+    },
+    sdp::codec::Codec,
 };
 pub(crate) use arrivals::{Arrival, Arrivals};
 use common::protocol::media::TrackKind;
@@ -70,6 +76,7 @@ pub(crate) struct Encoding {
     /// On which it comes.
     pub(crate) transport: TransportId,
     pub(crate) kind: TrackKind,
+    codec: Codec,
     pub(crate) name: Name,
     pub(crate) buffer: PacketBuffer,
     pub(crate) arrivals: Arrivals,
@@ -97,13 +104,15 @@ impl Encoding {
     pub(crate) fn new(
         (publication, transport): (PublicationId, TransportId),
         name: Name,
-        kind: TrackKind,
+        codec: Codec,
         has_rtx: bool,
     ) -> Self {
+        let kind = codec.kind();
         Self {
             publication,
             transport,
             kind,
+            codec,
             name,
             buffer: PacketBuffer::new(kind),
             arrivals: Arrivals::new(kind, has_rtx),
@@ -143,10 +152,10 @@ impl Encoding {
             }
             Arrival::Repeated => return arrival,
         };
-        let descriptor = Descriptor::parse(payload).filter(|_| self.kind == TrackKind::Video);
+        let descriptor = Descriptor::parse(self.codec, payload);
         if let Some(descriptor) = descriptor.filter(|descriptor| descriptor.starts_key_frame) {
             self.shows_key_frames = true;
-            self.size = descriptor.size(payload).or(self.size);
+            self.size = descriptor.size.or(self.size);
         }
         let layer = descriptor.and_then(|descriptor| descriptor.temporal_layer).unwrap_or(0);
         self.rates.note(layer, payload.len().saturating_add(header.bytes.len()), now);
@@ -156,15 +165,43 @@ impl Encoding {
         arrival
     }
 
+    /// Takes what a packet carries of those before it, where they are missing.
+    ///
+    /// Which ones they were the packet does not say: they are taken for those just before it, as all senders write it,
+    /// unless the packet before those tells otherwise.
+    pub(crate) fn receive_earlier(&mut self, header: &Header<'_>, redundant: &Redundant<'_>, now: Instant) {
+        let mut wire = header.sequence;
+        for Block { offset, payload } in redundant.earlier() {
+            wire = wire.wrapping_sub(1);
+            let timestamp = header.timestamp.wrapping_sub(offset);
+            let Some(sequence) = self.arrivals.missing(wire).filter(|_| !payload.is_empty()) else {
+                continue;
+            };
+            let before = sequence.extended().checked_sub(1).map(SeqNo::from_extended);
+            let before = before.and_then(|it| self.buffer.get(it)).map(|packet| packet.timestamp);
+            if before.is_some_and(|before| timestamp.wrapping_sub(before).cast_signed() <= 0) {
+                continue;
+            }
+            let header = Header { timestamp, marker: false, ..*header };
+            // Like what is sent again: when it comes says nothing of how late packets are.
+            self.receive(&header, (wire, true), (false, payload), now);
+        }
+        self.fresh.sort_unstable();
+    }
+
     /// Whether a packet of this batch begins a key frame.
     pub(crate) fn has_fresh_key_frame(&self) -> bool {
         self.last_fresh_key_frame().is_some()
     }
 
-    /// The last packet of this batch that begins a key frame.
+    /// The packet of this batch that begins the last of its key frames: the first of those that say so, as there may
+    /// be several, one behind the other.
     pub(crate) fn last_fresh_key_frame(&self) -> Option<SeqNo> {
-        let fresh = self.fresh.iter().copied();
-        fresh.filter(|it| self.buffer.get(*it).is_some_and(Packet::starts_key_frame)).max()
+        let begins =
+            |it: SeqNo| Some((it, self.buffer.get(it).filter(|it| it.starts_key_frame())?.timestamp));
+        let beginnings = || self.fresh.iter().filter_map(|it| begins(*it));
+        let (_, last) = beginnings().max_by_key(|(sequence, _)| *sequence)?;
+        beginnings().filter(|(_, timestamp)| *timestamp == last).map(|(sequence, _)| sequence).min()
     }
 
     /// When it counts as stopped if nothing more comes.

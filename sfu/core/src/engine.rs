@@ -17,6 +17,7 @@ pub mod simulation;
 mod subscribe;
 
 use crate::{
+    allocations::Allocations,
     arrival_feedback::ArrivalFeedback,
     congestion::Bandwidth,
     forward::Forwarding,
@@ -26,6 +27,7 @@ use crate::{
     loss::LossReason,
     negotiation::Negotiations,
     output::{MediaEvent, Output},
+    recording::tap::Tap,
     report::Reports,
     retransmit::Retransmission,
     sessions::Sessions,
@@ -101,16 +103,18 @@ pub struct Stats {
 pub struct Engine {
     identity: Identity,
     random: StdRng,
-    sessions: Sessions,
+    pub(crate) sessions: Sessions,
     negotiations: Negotiations,
-    transports: Transports,
-    forwarding: Forwarding,
+    pub(crate) transports: Transports,
+    pub(crate) forwarding: Forwarding,
     retransmission: Retransmission,
     key_frames: KeyFrames,
     liveness: Liveness,
     reports: Reports,
+    allocations: Allocations,
     speakers: Speakers,
     arrival_feedback: ArrivalFeedback,
+    pub(crate) tap: Tap,
     /// What is counted here; how much there is now, its owners know.
     stats: Stats,
 }
@@ -137,8 +141,10 @@ impl Engine {
             key_frames: KeyFrames::default(),
             liveness: Liveness::default(),
             reports: Reports::default(),
+            allocations: Allocations::default(),
             speakers: Speakers::default(),
             arrival_feedback: ArrivalFeedback::default(),
+            tap: Tap::default(),
             stats: Stats::default(),
         }
     }
@@ -204,6 +210,7 @@ impl Engine {
             self.key_frames.next_deadline(),
             self.liveness.next_deadline(),
             self.reports.next_deadline(),
+            self.allocations.next_deadline(),
             self.speakers.next_deadline(),
             self.arrival_feedback.next_deadline(),
             self.forwarding.next_release(),
@@ -235,6 +242,7 @@ impl Engine {
                 self.tell_speaking(encoding.transport, false, output);
             }
         }
+        self.allocate_due(now, output);
         self.expire_offers(now, output);
     }
 
@@ -254,6 +262,7 @@ impl Engine {
     /// have been waited for, and is told from now on how it is received.
     fn connected(&mut self, id: TransportId, now: Instant, output: &mut Output) {
         self.reports.begin(id, now);
+        self.allocations.look_at(id, now);
         for encoding in self.forwarding.encodings_on(id) {
             self.key_frames.ask(encoding, &mut self.forwarding, &mut self.transports, now, output);
         }
@@ -266,7 +275,7 @@ impl Engine {
     }
 
     /// Somebody cannot decode an encoding without a key frame.
-    fn want_key_frame(&mut self, id: EncodingId, now: Instant, output: &mut Output) {
+    pub(crate) fn want_key_frame(&mut self, id: EncodingId, now: Instant, output: &mut Output) {
         self.key_frames.want(id, &mut self.forwarding, &mut self.transports, now, output);
     }
 
@@ -283,6 +292,8 @@ impl Engine {
             }
         }
         self.liveness.forget(id);
+        self.tell_recorder_of_end(id, output);
+        self.allocations.asked.forget(id);
         self.forwarding.unpublish(id);
     }
 
@@ -307,6 +318,7 @@ impl Engine {
         }
         self.forwarding.forget_transport(id);
         self.reports.forget(id);
+        self.allocations.forget(id);
         self.arrival_feedback.forget(id);
         self.transports.remove(id);
     }

@@ -76,6 +76,11 @@ impl Forwarding {
         self.encodings.get_mut(id)
     }
 
+    /// Encodings with packets of this batch.
+    pub(crate) fn fresh(&self) -> &[EncodingId] {
+        &self.fresh
+    }
+
     /// The encodings of a track, the best last.
     pub(crate) fn encodings_of(&self, id: PublicationId) -> impl Iterator<Item = (EncodingId, &Encoding)> {
         let encodings = self.publications.get(id).into_iter().flat_map(|publication| &publication.encodings);
@@ -87,23 +92,33 @@ impl Forwarding {
         (self.publications.len(), self.subscriptions.len())
     }
 
-    /// A track begins; `None` if the section says none that can be taken.
+    /// A track begins; `None` if the section says none that can be taken. It may take the place of a `former` one of
+    /// this section, in another format: of which encoding a stream is its packets say only until they were received
+    /// (RFC 8852, section 3), and that stays so.
     pub(crate) fn publish(
         &mut self,
         transport: TransportId,
         section: &Section,
+        former: Option<PublicationId>,
         now: Instant,
     ) -> Option<PublicationId> {
         let description = Description::of(section)?;
-        let (kind, has_rtx) = (description.kind, description.rtx_payload_type.is_some());
+        let (codec, has_rtx) = (description.forwarded.codec, description.rtx_payload_type.is_some());
+        let former: Vec<Name> = former.map_or_else(Vec::new, |id| {
+            self.encodings_of(id).map(|(_, encoding)| encoding.name.clone()).collect()
+        });
         let ingress = self.ingress.entry(transport)?.or_default();
         self.begun = self.begun.saturating_add(1);
         let id = self.publications.insert(Publication::new(transport, self.begun, description, now));
         ingress.publications.push(id);
         let publication = self.publications.get_mut(id)?;
         for name in Description::encodings(section) {
-            let streams = [(name.ssrc, false), (name.rtx_ssrc, true)];
-            let encoding = self.encodings.insert(Encoding::new((id, transport), name, kind, has_rtx));
+            let former = former.iter().find(|former| name.rid.is_some() && former.rid == name.rid);
+            let streams = [
+                (name.ssrc.or(former.and_then(|former| former.ssrc)), false),
+                (name.rtx_ssrc.or(former.and_then(|former| former.rtx_ssrc)), true),
+            ];
+            let encoding = self.encodings.insert(Encoding::new((id, transport), name, codec, has_rtx));
             publication.encodings.push(encoding);
             for (ssrc, is_rtx) in streams {
                 if let Some(ssrc) = ssrc {

@@ -8,9 +8,15 @@ use crate::{
     Engine, EngineError, Output, SessionId, Stats, demux,
     engine::simulation::{Side, check},
     rtcp::{self, Packet, nack::Loss},
-    rtp::{header::Header, sequence::SeqNo},
+    rtp::{
+        descriptor::Descriptor,
+        header::Header,
+        red::{Block, Headers, Redundant},
+        sequence::SeqNo,
+    },
     sdp::{
         Local, answer,
+        codec::Codec,
         fragment::{self, Fragment},
         parse::Remote,
     },
@@ -62,6 +68,50 @@ pub fn rtp(packet: &[u8]) {
             black_box(header.extension(id));
         }
     }
+}
+
+/// Codecs whose payloads are read, as the first byte of an input for [`payload`] names them.
+pub const CODECS: [Codec; 5] = [Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1, Codec::Red];
+
+/// Reads an RTP payload, of the codec that the first byte says: with other numbers it says the same as before but for
+/// those, and of sound that comes several times all parts are found again where they are written.
+pub fn payload(input: &[u8]) {
+    let Some((&codec, payload)) = input.split_first() else { return };
+    let codec = CODECS.into_iter().cycle().nth(codec.into());
+    match codec {
+        Some(Codec::Red) => red(payload),
+        Some(codec) => picture(codec, payload),
+        None => {}
+    }
+}
+
+fn picture(codec: Codec, payload: &[u8]) {
+    let Some(descriptor) = Descriptor::parse(codec, payload) else { return };
+    let (bytes, length) = descriptor.renumbered(payload, 0x5A5A, 0x5A);
+    let (beginning, rest) = (bytes.get(..length), payload.get(length..));
+    let renumbered = [beginning.unwrap_or_default(), rest.unwrap_or_default()].concat();
+    assert_eq!(renumbered.len(), payload.len());
+    let number = if descriptor.has_long_picture_id { 0x5A5A } else { 0x5A };
+    let expected = Descriptor {
+        picture_id: descriptor.picture_id.map(|_| number),
+        tl0_picture_index: descriptor.tl0_picture_index.map(|_| 0x5A),
+        ..descriptor
+    };
+    assert_eq!(Descriptor::parse(codec, &renumbered), Some(expected), "{payload:?}");
+}
+
+fn red(payload: &[u8]) {
+    let Some(redundant) = Redundant::parse(payload) else { return };
+    let mut headers = Headers::new(redundant.payload_type());
+    let mut blocks: Vec<Block<'_>> = redundant.earlier().collect();
+    blocks.reverse();
+    blocks.retain(|block| headers.push(block.offset, block.payload.len()));
+    let parts = blocks.iter().flat_map(|block| block.payload).chain(redundant.own);
+    let written: Vec<u8> = headers.finish().iter().chain(parts).copied().collect();
+    blocks.reverse();
+    let read = Redundant::parse(&written);
+    let read = read.map(|read| (read.payload_type(), read.own, read.earlier().collect::<Vec<_>>()));
+    assert_eq!(read, Some((redundant.payload_type(), redundant.own, blocks)), "{payload:?}");
 }
 
 /// Reads a compound RTCP packet, and all that each packet of it says.
@@ -116,7 +166,9 @@ pub fn sdp(text: &[u8]) {
         } else {
             assert!(remote.sections.is_empty() || answer.len() > SDP_BYTES_MAX, "{answer}");
         }
-        black_box((answer::check(&remote).is_ok(), remote.accepted().len()));
+        let forwarded = remote.sections.iter().filter_map(|section| Some((&section.mid, section.forwarded?)));
+        see(forwarded.map(|(mid, format)| remote.taken(mid, format)));
+        black_box(answer::check(&remote).is_ok());
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which layers of a track a subscriber gets.
 
-use crate::{bandwidth::Bitrate, rtp::vp8::TEMPORAL_LAYERS_MAX, sdp::encoding::TAKEN_MAX};
+use crate::{bandwidth::Bitrate, rtp::descriptor::TEMPORAL_LAYERS_MAX, sdp::encoding::TAKEN_MAX};
 use common::id::TrackId;
 
 /// Encodings of one track at most.
@@ -23,6 +23,9 @@ pub enum Target {
 impl Target {
     /// All that comes.
     pub const BEST: Self = Self::Layer { encoding: u8::MAX, temporal: u8::MAX };
+
+    /// The least that moves like the rest.
+    pub const SMALLEST: Self = Self::Layer { encoding: 0, temporal: u8::MAX };
 }
 
 /// One of a track's encodings as it comes.

@@ -10,8 +10,9 @@
 //! [`negotiation`] what was agreed, [`transports`] who is found by which datagram,
 //! [`forward`] which track goes to whom, [`congestion`] how much of that,
 //! [`retransmit`] what is missing, [`liveness`] which encodings of a track come,
+//! [`allocations`] who gets which of them,
 //! [`keyframe`], [`report`], [`arrival_feedback`] what senders are asked and
-//! told, and [`speakers`] who is heard. [`engine`] passes
+//! told, [`speakers`] who is heard, and [`recording`] what is written down. [`engine`] passes
 //! on what happens to one of them to those that it concerns.
 
 // Lengths, counters and times come from the network: each operation says what becomes of it at the edge.
@@ -20,6 +21,7 @@
 #![deny(clippy::iter_over_hash_type)]
 
 pub mod allocation;
+mod allocations;
 mod arrival_feedback;
 pub mod bandwidth;
 mod budget;
@@ -43,6 +45,7 @@ mod negotiation;
 pub mod output;
 pub mod pacer;
 mod publication;
+pub mod recording;
 mod report;
 mod retransmit;
 pub mod rtcp;

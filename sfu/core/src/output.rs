@@ -1,7 +1,10 @@
 //! What the media plane gives back: datagrams, ordered for few system calls, and events.
 
-use crate::loss::LossReason;
-use common::{id::ConnectionId, protocol::media::OfferedTrack};
+use crate::{loss::LossReason, recording::Recorded};
+use common::{
+    id::{ConnectionId, TrackId},
+    protocol::media::{OfferedTrack, TrackSubscription, WantedEncoding},
+};
 use std::{net::SocketAddr, ops::Range};
 
 /// Datagrams in one run at most: what the kernel splits in one call.
@@ -51,6 +54,22 @@ pub enum MediaEvent {
         /// Whether it does.
         is_speaking: bool,
     },
+    /// What it gets of the tracks that it receives is something else now.
+    Subscriptions {
+        /// Who gets it.
+        participant: ConnectionId,
+        /// All of them.
+        subscriptions: Vec<TrackSubscription>,
+    },
+    /// Other encodings of a track that it sends are wanted than before.
+    Layers {
+        /// Who sends it.
+        participant: ConnectionId,
+        /// Which track.
+        track: TrackId,
+        /// All of them.
+        encodings: Vec<WantedEncoding>,
+    },
     /// The participant cannot be reached, or is not who it said it was.
     Lost {
         /// The connection that the event concerns.
@@ -66,6 +85,8 @@ impl MediaEvent {
         match self {
             Self::Offer { participant, .. }
             | Self::Speaking { participant, .. }
+            | Self::Subscriptions { participant, .. }
+            | Self::Layers { participant, .. }
             | Self::Lost { participant, .. } => *participant,
         }
     }
@@ -101,6 +122,7 @@ pub struct Output {
     bytes: Vec<u8>,
     spans: Vec<Span>,
     events: Vec<MediaEvent>,
+    recorded: Recorded,
     /// The most that lay here in this round.
     peak: (usize, usize),
     round: u32,
@@ -118,6 +140,11 @@ impl Output {
     /// Takes the events.
     pub fn take_events(&mut self) -> impl Iterator<Item = MediaEvent> {
         self.events.drain(..)
+    }
+
+    /// Takes what came of the sessions that are recorded; `None` if nothing did.
+    pub fn take_recorded(&mut self) -> Option<Recorded> {
+        (!self.recorded.is_empty()).then(|| std::mem::take(&mut self.recorded))
     }
 
     /// Forgets the datagrams. The memory is kept for as long as it is used now and then.
@@ -139,6 +166,10 @@ impl Output {
     #[cfg(any(test, feature = "simulation"))]
     pub const fn capacity(&self) -> usize {
         self.bytes.capacity()
+    }
+
+    pub(crate) const fn recorded_mut(&mut self) -> &mut Recorded {
+        &mut self.recorded
     }
 
     pub(crate) fn event(&mut self, event: MediaEvent) {

@@ -6,6 +6,7 @@ use crate::{
     id::{EncodingId, SubscriptionId, TransportId},
     rtp::header::Header,
     sdp::{
+        codec::Format,
         encoding::ranked,
         extension::{Extension, Extensions},
         parse::{Named, Section},
@@ -22,13 +23,26 @@ use uuid::Uuid;
 #[derive(Debug, Clone)]
 pub(crate) struct Description {
     pub(crate) mid: String,
-    pub(crate) kind: TrackKind,
+    /// As it is offered to others.
+    pub(crate) forwarded: &'static Format<'static>,
     /// Which track it is, where somebody says so.
     pub(crate) named: Option<Named>,
-    pub(crate) payload_type: u8,
+    payload_type: u8,
     pub(crate) rtx_payload_type: Option<u8>,
+    /// Of its packets with what earlier ones carried.
+    red_payload_type: Option<u8>,
     /// Where its packets say what they are of.
     extensions: Extensions,
+}
+
+/// What packets of a track carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Content {
+    Media,
+    /// Likewise, with what earlier packets carried.
+    Red,
+    /// What was sent before.
+    Retransmission,
 }
 
 impl Description {
@@ -36,21 +50,38 @@ impl Description {
     pub(crate) fn of(section: &Section) -> Option<Self> {
         Some(Self {
             mid: section.mid.clone(),
-            kind: section.kind?,
+            forwarded: section.forwarded?,
             named: section.named,
             payload_type: section.payload_type?,
             rtx_payload_type: section.rtx_payload_type,
+            red_payload_type: section.red.map(|red| red.payload_type),
             extensions: section.extensions.clone(),
         })
+    }
+
+    pub(crate) const fn kind(&self) -> TrackKind {
+        self.forwarded.codec.kind()
+    }
+
+    /// What packets of this payload type carry; `None` if it is none that was agreed on, or is so no more.
+    pub(crate) fn content(&self, payload_type: u8) -> Option<Content> {
+        if payload_type == self.payload_type {
+            Some(Content::Media)
+        } else if Some(payload_type) == self.red_payload_type {
+            Some(Content::Red)
+        } else {
+            (Some(payload_type) == self.rtx_payload_type).then_some(Content::Retransmission)
+        }
     }
 
     /// Whether a section still means this track, as far as its encodings do not say otherwise.
     pub(crate) fn is_said_by(&self, section: &Section) -> bool {
         self.mid == section.mid
-            && section.kind == Some(self.kind)
+            && section.forwarded == Some(self.forwarded)
             && (section.named.is_none() || section.named == self.named)
             && section.payload_type == Some(self.payload_type)
             && section.rtx_payload_type == self.rtx_payload_type
+            && section.red.map(|red| red.payload_type) == self.red_payload_type
     }
 
     /// The encodings in which a section says that its track comes, the best last.
@@ -91,10 +122,10 @@ pub(crate) struct Publication {
 impl Publication {
     /// A track whose encodings are not known yet.
     pub(crate) fn new(transport: TransportId, number: u64, description: Description, now: Instant) -> Self {
-        let incoming = Incoming::of_track(description.kind, now);
+        let incoming = Incoming::of_track(description.kind(), now);
         let (encodings, subscriptions) = (Vec::new(), Vec::new());
         let source =
-            description.named.map_or_else(|| TrackSource::usual(description.kind), |named| named.source);
+            description.named.map_or_else(|| TrackSource::usual(description.kind()), |named| named.source);
         let level = description.extensions.id(Extension::AudioLevel);
         let audio_level = level.filter(|_| source == TrackSource::Microphone);
         Self { transport, number, description, encodings, audio_level, incoming, subscriptions }
@@ -105,7 +136,7 @@ impl Publication {
     pub(crate) fn named(&self) -> Named {
         self.description.named.unwrap_or_else(|| Named {
             id: TrackId::from_uuid(Uuid::from_u64_pair(0, self.number)),
-            source: TrackSource::usual(self.description.kind),
+            source: TrackSource::usual(self.description.kind()),
         })
     }
 }

@@ -96,6 +96,7 @@ impl Reports {
 
     /// A publisher said where its stream stands: so are its subscribers told, if they were not just now.
     pub(crate) fn pass_on(
+        &mut self,
         id: EncodingId,
         clock: SenderClock,
         forwarding: &mut Forwarding,
@@ -113,7 +114,7 @@ impl Reports {
         encoding.reported_at = Some(now);
         forwarding.for_each_subscription_of(id, |subscription| {
             if let Some(transport) = transports.get_mut(subscription.transport) {
-                subscription.report(id, clock, transport, now, output);
+                subscription.report(id, clock, &mut self.packet, transport, now, output);
             }
         });
     }

@@ -103,7 +103,7 @@ impl Retransmission {
                         resent.packets = resent.packets.saturating_add(1);
                     }
                 }
-                Wish::Needless => {}
+                Wish::Deferred | Wish::Needless => {}
                 Wish::Exhausted => {
                     resent.is_exhausted = true;
                     break;

@@ -54,13 +54,6 @@ pub enum SdpError {
     UnknownParticipant,
 }
 
-/// The payload types in our own offers: those that browsers use by default.
-pub(crate) mod payload {
-    pub(crate) const OPUS: u8 = 111;
-    pub(crate) const VP8: u8 = 96;
-    pub(crate) const VP8_RTX: u8 = 97;
-}
-
 /// Who we are, in every description of one transport.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Local<'a> {
@@ -125,11 +118,8 @@ impl Lines {
 
     /// The media line of a section that carries a format. Port 9 stands for none yet, and 0 for none at all.
     pub(crate) fn media(&mut self, name: &str, port: u16, protocol: &str, format: Format<'_>) {
-        let payload_type = format.payload_type;
-        match format.rtx_payload_type {
-            Some(rtx) => self.add(format_args!("m={name} {port} {protocol} {payload_type} {rtx}")),
-            None => self.add(format_args!("m={name} {port} {protocol} {payload_type}")),
-        }
+        let types: String = format.payload_types().map(|number| format!(" {number}")).collect();
+        self.add(format_args!("m={name} {port} {protocol}{types}"));
         self.add(format_args!("c=IN IP4 0.0.0.0"));
     }
 

@@ -22,6 +22,8 @@ pub(crate) struct Participant {
     pub(crate) publications: Vec<PublicationId>,
     /// What it wishes of tracks of others, where it has said anything.
     pub(crate) wishes: BTreeMap<TrackId, Wish>,
+    /// It speaks, as it is shown to people.
+    pub(crate) speaks: bool,
 }
 
 /// Everybody in all sessions.
@@ -67,6 +69,7 @@ impl Sessions {
             subscribe: None,
             publications: Vec::new(),
             wishes: BTreeMap::new(),
+            speaks: false,
         };
         let id = self.participants.insert(new);
         self.by_connection.insert(connection, id);

@@ -1,25 +1,31 @@
 //! One outgoing track: the packets of one of a publication's encodings after the other, under a stream of the
 //! subscriber's transport.
 
+mod redundancy;
 mod selection;
 mod shift;
 mod temporal;
 mod timeline;
+mod voice;
 
 use crate::{
     buffer::{Packet, PacketBuffer},
     congestion::Waiting,
-    encoding::{Encodings, SenderClock},
+    encoding::{Encoding, Encodings, SenderClock},
     id::{EncodingId, PublicationId, SubscriptionId, TransportId},
     layer::Target,
     output::Output,
     pacer::Urgency,
-    rtcp::sender_report::{SenderReport, middle},
+    rtcp::{
+        report_block::ReportBlock,
+        sender_report::{SenderReport, middle},
+    },
     rtp::{header::PlainHeader, sequence::SeqNo},
-    sdp::payload,
+    sdp::codec::Format,
     transport::{RtpPacket, Transport},
 };
 use common::protocol::media::TrackKind;
+use redundancy::Redundancy;
 use shift::{Continuity, Shift};
 use std::time::{Duration, Instant};
 use temporal::TemporalLayers;
@@ -31,6 +37,9 @@ use timeline::{FIRST, Place, Sent, Timeline};
 /// packet was is no news. Shorter repeats what has not had time to arrive;
 /// longer delays what was lost twice.
 pub(crate) const RESEND_INTERVAL_MIN: Duration = Duration::from_millis(50);
+
+/// What a receiver loses at least for it to be told more, in 256ths: one packet of a hundred.
+const FRACTION_LOST_MIN: u8 = 3;
 
 /// A round trip that is measured to be longer counts as this.
 const ROUND_TRIP_MAX: Duration = Duration::from_secs(1);
@@ -48,6 +57,9 @@ pub(crate) struct Subscription {
     pub(crate) ssrc: u32,
     pub(crate) rtx_ssrc: u32,
     pub(crate) kind: TrackKind,
+    /// In which it is offered.
+    format: &'static Format<'static>,
+    redundancy: Redundancy,
     /// What the subscriber is to get.
     pub(crate) target: Target,
     /// The encoding that goes out.
@@ -74,6 +86,8 @@ pub(crate) struct Subscription {
 pub(crate) enum Wish {
     /// It is to be sent: the one that went out under this number, with a payload of so many bytes.
     Granted(SeqNo, usize),
+    /// Its contents go with the next packet.
+    Deferred,
     /// It is not: it is still under way, was never sent, or nothing is sent again there.
     Needless,
     /// Nor is any other: enough was sent again for now.
@@ -87,16 +101,19 @@ impl Subscription {
     pub(crate) fn new(
         (publication, transport): (PublicationId, TransportId),
         (ssrc, rtx_ssrc): (u32, u32),
-        kind: TrackKind,
+        (format, target): (&'static Format<'static>, Target),
         now: Instant,
     ) -> Self {
+        let kind = format.codec.kind();
         Self {
             publication,
             transport,
             ssrc,
             rtx_ssrc,
             kind,
-            target: Target::BEST,
+            target,
+            format,
+            redundancy: Redundancy::default(),
             current: None,
             wanted: None,
             temporal: u8::MAX,
@@ -112,13 +129,6 @@ impl Subscription {
         }
     }
 
-    const fn payload_type(&self) -> u8 {
-        match self.kind {
-            TrackKind::Audio => payload::OPUS,
-            TrackKind::Video => payload::VP8,
-        }
-    }
-
     /// Whether anything of it was sent yet.
     pub(crate) const fn has_begun(&self) -> bool {
         self.packets > 0
@@ -130,21 +140,21 @@ impl Subscription {
         self.timeline.pass_over(numbers);
     }
 
-    /// Sends a packet of the current encoding for the first time, or lets it wait for its turn on the transport, where
+    /// Sends a packet of the current `encoding` for the first time, or lets it wait for its turn on the transport, where
     /// this subscription goes by `id`; nothing where nobody can be reached, or what came before the first, or what the
     /// subscriber is not to get. Whether it was sent.
     pub(crate) fn send(
         &mut self,
         id: SubscriptionId,
         sequence: SeqNo,
-        packet: &Packet,
+        encoding: &Encoding,
         transport: &mut Transport,
         now: Instant,
         output: &mut Output,
     ) -> bool {
-        if !transport.has_path() {
+        let Some(packet) = encoding.buffer.get(sequence).filter(|_| transport.has_path()) else {
             return false;
-        }
+        };
         if self.timeline.is_newest(sequence)
             && let Some(is_picture) = self.temporal_layers.leaves_out(packet.timestamp, packet.descriptor)
         {
@@ -155,12 +165,17 @@ impl Subscription {
         if is_newest {
             self.continuity.note(packet, shift, now);
         }
-        let urgency = match self.kind {
-            TrackKind::Audio => Urgency::Audio,
-            TrackKind::Video => Urgency::Video,
-        };
-        transport.admits(Waiting::First(id, number), packet.payload.len(), urgency)
-            && self.send_now((number, shift), packet, transport, now, output).is_some()
+        let (waiting, bytes) = (Waiting::First(id, number), packet.payload.len());
+        match self.kind {
+            TrackKind::Audio => {
+                transport.admits(waiting, bytes, Urgency::Audio)
+                    && self.send_voice((number, shift), (packet, encoding), transport, now, output).is_some()
+            }
+            TrackKind::Video => {
+                transport.admits(waiting, bytes, Urgency::Video)
+                    && self.send_now((number, shift), packet, transport, now, output).is_some()
+            }
+        }
     }
 
     /// Sends a packet that has waited; its bytes on the network. `None` if it is kept no more, or nobody can be reached.
@@ -184,23 +199,38 @@ impl Subscription {
         now: Instant,
         output: &mut Output,
     ) -> Option<usize> {
+        let (beginning, length) = shift.beginning(packet);
+        let (beginning, rest) = replaced(&beginning, length, packet);
+        let payload = (self.format.payload_type, &[beginning, rest][..]);
+        self.send_as((number, shift), packet, payload, transport, now, output)
+    }
+
+    /// Sends a packet with this payload, of this type.
+    fn send_as(
+        &mut self,
+        (number, shift): (SeqNo, Shift),
+        packet: &Packet,
+        (payload_type, payload): (u8, &[&[u8]]),
+        transport: &mut Transport,
+        now: Instant,
+        output: &mut Output,
+    ) -> Option<usize> {
         let cycles = number.cycles_since(FIRST)?;
         let header = PlainHeader {
             has_padding: packet.has_padding,
             marker: packet.marker,
-            payload_type: self.payload_type(),
+            payload_type,
             sequence: number.to_wire(),
             timestamp: packet.timestamp.wrapping_add(shift.timestamp),
             ssrc: self.ssrc,
         };
-        let (beginning, length) = shift.beginning(packet);
-        let (beginning, rest) = replaced(&beginning, length, packet);
-        let rtp = RtpPacket { header, number: (number, cycles), payload: &[beginning, rest] };
+        let rtp = RtpPacket { header, number: (number, cycles), payload };
         let bytes = transport.send_rtp(rtp, now, output)?;
         transport.budget.note_forwarded(bytes, now);
         self.timestamp = header.timestamp;
         self.packets = self.packets.wrapping_add(1);
-        self.octets = self.octets.wrapping_add(u32::try_from(packet.payload.len()).unwrap_or(0));
+        let octets = payload.iter().fold(0_usize, |sum, part| sum.saturating_add(part.len()));
+        self.octets = self.octets.wrapping_add(u32::try_from(octets).unwrap_or(0));
         Some(bytes)
     }
 
@@ -219,7 +249,9 @@ impl Subscription {
         transport: &mut Transport,
         now: Instant,
     ) -> Wish {
-        if self.kind == TrackKind::Audio || !transport.has_path() || !transport.takes_retransmissions {
+        let is_voice = self.kind == TrackKind::Audio;
+        let is_taken = if is_voice { self.redundancy.is_agreed() } else { transport.takes_retransmissions };
+        if !is_taken || !transport.has_path() {
             return Wish::Needless;
         }
         let Some(Sent { number, .. }) = self.timeline.sent(wire) else { return Wish::Needless };
@@ -233,6 +265,11 @@ impl Subscription {
             return Wish::Exhausted;
         }
         self.timeline.note_resent(number, now);
+        if is_voice {
+            self.redundancy.note_loss(now);
+            self.redundancy.ask(number);
+            return Wish::Deferred;
+        }
         Wish::Granted(number, payload)
     }
 
@@ -293,7 +330,7 @@ impl Subscription {
         let header = PlainHeader {
             has_padding,
             marker,
-            payload_type: payload::VP8_RTX,
+            payload_type: self.format.rtx_payload_type?,
             sequence: number.to_wire(),
             timestamp,
             ssrc: self.rtx_ssrc,
@@ -302,33 +339,39 @@ impl Subscription {
     }
 
     /// Passes on where the current encoding stands: media times are its own but for what is added to them, so are its
-    /// clocks.
+    /// clocks. The report is written into `packet`.
     pub(crate) fn report(
         &mut self,
         id: EncodingId,
         SenderClock { ntp, rtp_time }: SenderClock,
+        packet: &mut Vec<u8>,
         transport: &mut Transport,
         now: Instant,
         output: &mut Output,
     ) {
         let Some((_, shift)) = self.timeline.source().filter(|_| self.current == Some(id)) else { return };
         if self.packets > 0 {
-            let mut packet = Vec::new();
+            packet.clear();
             let Self { ssrc, packets, octets, .. } = *self;
             let rtp_time = rtp_time.wrapping_add(shift.timestamp);
-            SenderReport { ssrc, ntp, rtp_time, packets, octets }.write(&mut packet, &[]);
-            transport.send_rtcp(&packet, output);
+            SenderReport { ssrc, ntp, rtp_time, packets, octets }.write(packet, &[]);
+            transport.send_rtcp(packet, output);
             let [last, _] = self.reports;
             self.reports = [Some((middle(ntp), now)), last];
         }
     }
 
-    /// Measures the round trip by what the receiver says of a sender report: which, and how long
-    /// ago it came, in 65,536ths of a second (RFC 3550, section 6.4.1).
-    pub(crate) fn note_reception(&mut self, report: u32, since: u32, now: Instant) {
-        let sent = self.reports.iter().flatten().find(|(middle, _)| *middle == report);
+    /// Goes by what the receiver says: whether packets are lost, and how long the way is, by which sender report it got
+    /// last and how long ago that was (RFC 3550, section 6.4.1).
+    pub(crate) fn note_reception(&mut self, block: &ReportBlock, now: Instant) {
+        if block.fraction_lost >= FRACTION_LOST_MIN {
+            self.redundancy.note_loss(now);
+        }
+        // The middle of no time stands for none (section 6.4.1).
+        let is_named = |middle: u32| block.last_report != 0 && middle == block.last_report;
+        let sent = self.reports.iter().flatten().find(|(middle, _)| is_named(*middle));
         let Some((_, sent_at)) = sent else { return };
-        let held = Duration::from_secs_f64(f64::from(since) / 65_536.0);
+        let held = Duration::from_secs_f64(f64::from(block.since_last_report) / 65_536.0);
         let passed = now.saturating_duration_since(*sent_at);
         self.round_trip = Some(passed.saturating_sub(held).min(ROUND_TRIP_MAX));
     }

@@ -1,7 +1,8 @@
 //! Refusals in the words of the wire protocol.
 
 use super::whip::WhipOfferError;
-use crate::session::{Full, PublishError, SubscribeError, UpdateError};
+use crate::recording::Refused;
+use crate::session::{JoinError, ModerateError, PublishError, SubscribeError, UpdateError};
 use common::{
     error::{ErrorCode, Fault},
     protocol::Failure,
@@ -52,12 +53,28 @@ pub(super) fn not_joined() -> Failure {
     )
 }
 
-pub(super) fn full(full: Full) -> Failure {
-    let why = match full {
-        Full::Session => "the session is full",
-        Full::User => "this user is in the session with as many devices as may be",
+pub(super) fn join(error: JoinError) -> Failure {
+    let (code, why) = match error {
+        JoinError::Full => (ErrorCode::TOO_MANY, "the session is full"),
+        JoinError::UserFull => {
+            (ErrorCode::TOO_MANY, "this user is in the session with as many devices as may be")
+        }
+        JoinError::Locked => (ErrorCode::MEDIA_LOCKED, "a moderator lets nobody else into the session"),
     };
-    Failure::of(ErrorCode::TOO_MANY, Fault::Caller, why)
+    Failure::of(code, Fault::Caller, why)
+}
+
+pub(super) fn moderate(error: ModerateError) -> Failure {
+    match error {
+        ModerateError::NoSuchParticipant => {
+            Failure::of(ErrorCode::NOT_FOUND, Fault::Caller, "there is no such participant")
+        }
+        ModerateError::UnknownTrack(source) => update(UpdateError::UnknownTrack(source)),
+        ModerateError::Unheard => {
+            let why = "who publishes over HTTP cannot be told to send nothing; take them out instead";
+            Failure::of(ErrorCode::CONFLICT, Fault::Caller, why)
+        }
+    }
 }
 
 pub(super) fn unavailable() -> Failure {
@@ -89,6 +106,34 @@ pub(super) fn no_whip_session() -> Failure {
 
 pub(super) fn too_many_publishers() -> Failure {
     Failure::of(ErrorCode::TOO_MANY, Fault::Caller, "the account has as many WHIP sessions as may be")
+}
+
+pub(super) fn no_call() -> Failure {
+    Failure::of(ErrorCode::RECORDING_NO_CALL, Fault::Caller, "nobody is in a call in this room")
+}
+
+pub(super) fn no_recorder() -> Failure {
+    Failure::of(
+        ErrorCode::RECORDING_UNAVAILABLE,
+        Fault::Caller,
+        "the media server has no place for recordings",
+    )
+}
+
+pub(super) fn too_many_recordings() -> Failure {
+    Failure::of(
+        ErrorCode::RECORDING_UNAVAILABLE,
+        Fault::Ours,
+        "the media server records as many calls as it may; try again later",
+    )
+}
+
+pub(super) fn refused_recording(refused: &Refused) -> Failure {
+    let why = match refused {
+        Refused::Busy => "the media server's disk does not keep up; try again",
+        Refused::Disk(_) => "the media server's disk is full, or refuses",
+    };
+    Failure::of(ErrorCode::RECORDING_UNAVAILABLE, Fault::Ours, why)
 }
 
 pub(super) fn answer(error: &AnswerError) -> Failure {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::{
     addresses::Addresses,
+    recording::Feed,
     shard::{COMMANDS_MAX, Shard},
     socket,
 };
@@ -32,8 +33,10 @@ impl Stage {
             Deps { bus: Bus::local(NodeId::generate(&*clock)), clock: Arc::<ManualClock>::clone(&clock) };
         let socket = socket::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         let addresses = Addresses::of(&Config::default(), socket.local_addr().unwrap()).unwrap();
-        let (shard, handle) = Shard::new(0, Arc::<ManualClock>::clone(&clock), socket, addresses).unwrap();
-        let control = Control::new(Config::default(), deps, Shutdown::default(), vec![handle]);
+        let (shard, handle) =
+            Shard::new(0, Arc::<ManualClock>::clone(&clock), socket, addresses, Feed::default()).unwrap();
+        let control =
+            Control::new(Config::default(), deps, Shutdown::default(), vec![handle], Recordings::none());
         let (account, room) = (AccountId::generate(&*clock), RoomId::generate(&*clock));
         Self { clock, control, shard, account, room }
     }

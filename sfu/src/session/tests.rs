@@ -1,5 +1,7 @@
 //! The session's rules, one by one.
 
+mod moderating;
+
 use super::*;
 use common::{clock::ManualClock, id::UserId};
 
@@ -59,6 +61,28 @@ fn the_third_participant_sends_everybody_through_the_server() {
         ]
     );
     assert_eq!(session.state().route, Route::Server);
+}
+
+#[test]
+fn whose_call_is_recorded_is_told_so_and_sends_through_the_server() {
+    let (mut session, ids) = session_of(2, node());
+    let mut effects = Vec::new();
+    session.record(true, &mut effects);
+    session.record(true, &mut effects);
+    let all = MediaRights::default();
+    let told = Effect::Announce(session.state());
+    assert_eq!(effects, [Effect::Enter(ids[0], all), Effect::Enter(ids[1], all), told]);
+    assert!(session.state().recorded && session.is_served(ids[0]));
+    let third = someone();
+    session.join(third, node(), all, &mut Vec::new()).unwrap();
+    assert!(session.state().recorded, "whoever comes is told");
+    let mut effects = Vec::new();
+    session.record(false, &mut effects);
+    assert_eq!(effects, [Effect::Announce(session.state())]);
+    assert_eq!((session.state().recorded, session.state().route), (false, Route::Server));
+    session.end(&mut Vec::new());
+    session.record(true, &mut Vec::new());
+    assert!(!session.state().recorded, "nobody is there");
 }
 
 #[test]
@@ -142,7 +166,7 @@ fn a_full_session_refuses_and_stays_as_it_was() {
     session.join(someone(), node(), MediaRights::default(), &mut Vec::new()).unwrap();
     let before = session.state();
     let mut effects = Vec::new();
-    assert_eq!(session.join(someone(), node(), MediaRights::default(), &mut effects), Err(Full::Session));
+    assert_eq!(session.join(someone(), node(), MediaRights::default(), &mut effects), Err(JoinError::Full));
     assert_eq!((session.state(), effects.len()), (before, 0));
 }
 
@@ -177,7 +201,7 @@ fn one_user_does_not_take_the_seats_of_the_others() {
     let devices: Vec<_> = (0..3).map(|_| Participant { user_id: user.user_id, ..someone() }).collect();
     assert_eq!(join(devices[0].clone()), Ok(()));
     assert_eq!(join(devices[1].clone()), Ok(()));
-    assert_eq!(join(devices[2].clone()), Err(Full::User));
+    assert_eq!(join(devices[2].clone()), Err(JoinError::UserFull));
     assert_eq!(join(someone()), Ok(()), "somebody else");
     assert_eq!(join(devices[1].clone()), Ok(()), "one who is seated already");
     session.leave(devices[0].connection_id, &mut effects);

@@ -1,7 +1,9 @@
 //! What a shard can be told to do, and what it tells.
 
 use common::{id::ConnectionId, protocol::media::TrackWish};
-use sfu_core::{AnswerError, MediaEvent, Offer, SdpError, SessionId, sdp::parse::Remote};
+use sfu_core::{
+    AnswerError, MediaEvent, Offer, SdpError, SessionId, recording::StreamId, sdp::parse::Remote,
+};
 use tokio::sync::{mpsc, oneshot};
 
 /// What a shard is told to do.
@@ -45,6 +47,19 @@ pub(crate) enum Command {
         /// Of each track of which it has said anything.
         wishes: Vec<TrackWish>,
     },
+    /// Hand out what comes in a session from now on, or do no more.
+    Record {
+        session: SessionId,
+        is_recorded: bool,
+        /// Takes note that it does: what was handed out is on its way.
+        reply: oneshot::Sender<()>,
+    },
+    /// Ask for a key frame of an encoding of a track that is recorded.
+    WantRecordedKeyFrame { stream: StreamId, encoding: usize },
+    /// A participant speaks, or does no longer.
+    SetSpeaking { participant: ConnectionId, speaks: bool },
+    /// Say again what a participant gets, and what is wanted of what it sends.
+    TellLayers { participant: ConnectionId },
     /// Look for a path to a participant anew.
     RestartIce { participant: ConnectionId },
     /// Say which offer is not answered yet.

@@ -2,7 +2,7 @@
 
 use super::command::{Command, Listener};
 use common::{id::ConnectionId, protocol::media::TrackWish};
-use sfu_core::{AnswerError, Offer, SdpError, SessionId, sdp::parse::Remote};
+use sfu_core::{AnswerError, Offer, SdpError, SessionId, recording::StreamId, sdp::parse::Remote};
 use std::{os::unix::net::UnixDatagram, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, oneshot},
@@ -93,6 +93,32 @@ impl ShardHandle {
         wishes: Vec<TrackWish>,
     ) -> Result<(), Unresponsive> {
         self.give(Command::SetWishes { participant, wishes }).await
+    }
+
+    /// Has it hand out what comes in a session from now on, or no more.
+    pub(crate) async fn record(&self, session: SessionId, is_recorded: bool) -> Result<(), Unresponsive> {
+        self.ask(|reply| Command::Record { session, is_recorded, reply }).await
+    }
+
+    /// Has it ask for a key frame of a track that is recorded, unless so much waits for it that this can wait, too.
+    pub(crate) fn want_recorded_key_frame(&self, stream: StreamId, encoding: usize) {
+        if self.commands.try_send(Command::WantRecordedKeyFrame { stream, encoding }).is_ok() {
+            self.wake();
+        }
+    }
+
+    /// Has it know that `participant` speaks, or does no longer.
+    pub(crate) async fn set_speaking(
+        &self,
+        participant: ConnectionId,
+        speaks: bool,
+    ) -> Result<(), Unresponsive> {
+        self.give(Command::SetSpeaking { participant, speaks }).await
+    }
+
+    /// Has it say again what `participant` gets, and what is wanted of what it sends.
+    pub(crate) async fn tell_layers(&self, participant: ConnectionId) -> Result<(), Unresponsive> {
+        self.give(Command::TellLayers { participant }).await
     }
 
     /// Has it look for a path to a participant anew.

@@ -8,9 +8,9 @@ use tokio::sync::mpsc::error::TrySendError;
 
 /// The listeners, and events that they had no room for.
 ///
-/// A later event about a participant replaces an earlier one of its kind that still waits, for only the newest offer
-/// counts; but after a loss, which is told once, nothing counts any more. So at most one event of a kind waits for each
-/// participant.
+/// A later event about a participant replaces an earlier one about the same that still waits, for only the newest offer
+/// counts; but after a loss, which is told once, nothing counts any more. So at most one event about each thing waits for
+/// each participant.
 #[derive(Debug, Default)]
 pub(super) struct Notices {
     listeners: BTreeMap<ConnectionId, Listener>,
@@ -49,11 +49,10 @@ impl Notices {
             return;
         }
         let becomes_lost = is_lost(&notice);
-        let kind = discriminant(&notice.event);
+        waiting.retain(|earlier| !becomes_lost && !is_about_the_same(&earlier.event, &notice.event));
         // What waits stays in front.
         let notice =
             if waiting.is_empty() { refused(listener.notices.try_send(notice)) } else { Some(notice) };
-        waiting.retain(|earlier| !becomes_lost && discriminant(&earlier.event) != kind);
         waiting.extend(notice);
         if waiting.is_empty() {
             self.waiting.remove(&participant);
@@ -77,6 +76,14 @@ impl Notices {
     }
 }
 
+/// Whether one of two events says what the other one said before.
+fn is_about_the_same(one: &MediaEvent, other: &MediaEvent) -> bool {
+    match (one, other) {
+        (MediaEvent::Layers { track: one, .. }, MediaEvent::Layers { track: other, .. }) => one == other,
+        _ => discriminant(one) == discriminant(other),
+    }
+}
+
 /// What has to wait; nothing waits for a listener that is gone.
 fn refused(result: Result<(), TrySendError<Notice>>) -> Option<Notice> {
     match result {
@@ -88,7 +95,7 @@ fn refused(result: Result<(), TrySendError<Notice>>) -> Option<Notice> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use common::clock::ManualClock;
+    use common::{clock::ManualClock, id::TrackId};
     use sfu_core::{LossReason, Offer};
     use tokio::sync::mpsc;
 
@@ -120,6 +127,30 @@ mod tests {
         notices.retry();
         assert_eq!(told.try_recv().unwrap().event, lost);
         assert!(!notices.are_waiting());
+    }
+
+    #[test]
+    fn what_is_wanted_of_one_track_does_not_replace_what_is_wanted_of_another() {
+        let clock = ManualClock::default();
+        let participant = ConnectionId::generate(&clock);
+        let tracks = [TrackId::generate(&clock), TrackId::generate(&clock)];
+        let (sender, mut told) = mpsc::channel(3);
+        let mut notices = Notices::default();
+        notices.listen(participant, Listener { stay: 1, notices: sender });
+        let layers = |track| MediaEvent::Layers { participant, track, encodings: Vec::new() };
+        let events = [offer(participant, 1), offer(participant, 2), offer(participant, 3)];
+        let waiting = [layers(tracks[0]), layers(tracks[1]), layers(tracks[0])];
+        for event in events.iter().chain(&waiting).cloned() {
+            notices.tell(event);
+        }
+        for event in events {
+            assert_eq!(told.try_recv().unwrap().event, event);
+        }
+        notices.retry();
+        for event in [layers(tracks[1]), layers(tracks[0])] {
+            assert_eq!(told.try_recv().unwrap().event, event);
+        }
+        assert!(told.try_recv().is_err() && !notices.are_waiting());
     }
 
     #[test]

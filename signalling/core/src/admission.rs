@@ -74,6 +74,8 @@ pub enum Action {
     Announce,
     /// Let a guest in.
     Invite,
+    /// Record its media session, and have what was recorded.
+    Record,
     /// Mute and ban those who are in it.
     Restrict,
     /// Say what it is called.
@@ -127,6 +129,7 @@ impl Action {
         Self::Media,
         Self::Announce,
         Self::Invite,
+        Self::Record,
         Self::Restrict,
         Self::Rename,
         Self::ChangeMembers,
@@ -156,6 +159,7 @@ impl Action {
             | Self::Media
             | Self::Announce
             | Self::Invite
+            | Self::Record
             | Self::Quit => false,
         }
     }
@@ -165,7 +169,7 @@ impl Action {
     const fn of_role(self) -> Option<MemberRole> {
         match self {
             Self::Quit => Some(MemberRole::Member),
-            Self::Moderate | Self::Restrict => Some(MemberRole::Moderator),
+            Self::Moderate | Self::Record | Self::Restrict => Some(MemberRole::Moderator),
             Self::Rename | Self::ChangeMembers => Some(MemberRole::Owner),
             Self::See
             | Self::ReadMembers
@@ -205,6 +209,7 @@ impl Action {
             | Self::Ring
             | Self::Media
             | Self::Announce
+            | Self::Record
             | Self::Manage => false,
         }
     }
@@ -222,6 +227,7 @@ impl Action {
             | Self::Media
             | Self::Announce
             | Self::Invite
+            | Self::Record
             | Self::Restrict
             | Self::Rename
             | Self::ChangeMembers
@@ -238,6 +244,7 @@ impl Action {
             | Self::ReadMembers
             | Self::ReadMessages
             | Self::Moderate
+            | Self::Record
             | Self::Restrict
             | Self::Rename
             | Self::ChangeMembers
@@ -271,6 +278,7 @@ impl Action {
             | Self::Type
             | Self::Ring
             | Self::Media
+            | Self::Record
             | Self::Restrict
             | Self::Rename
             | Self::ChangeMembers
@@ -287,6 +295,7 @@ impl Action {
             | Self::Moderate
             | Self::Announce
             | Self::Invite
+            | Self::Record
             | Self::Restrict
             | Self::Rename
             | Self::ChangeMembers
@@ -460,6 +469,7 @@ impl Visitor<'_> {
                 | Action::Ring
                 | Action::Announce
                 | Action::Invite
+                | Action::Record
                 | Action::Restrict
                 | Action::Rename
                 | Action::ChangeMembers

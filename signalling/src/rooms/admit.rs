@@ -48,6 +48,24 @@ pub(super) async fn admit(hub: &Hub, client: &Client, action: Action, id: RoomId
     found.map(|(room, _)| room).ok_or_else(|| refused(Refusal::NoSuchRoom))
 }
 
+/// Lets pass who may mute or ban this user in the room, or anybody where none is named.
+pub(crate) async fn admit_restricting(
+    hub: &Hub,
+    client: &Client,
+    target: Option<UserId>,
+    id: RoomId,
+) -> Result<(), Failure> {
+    let failed = |error| store_failed(&error);
+    let mut tx = hub.store().reading(client.account).await.map_err(failed)?;
+    let found = find(hub, &mut tx, id, client.user).await?;
+    let role = match target {
+        Some(target) => rooms::role_of(&mut tx, id, target).await.map_err(failed)?,
+        None => None,
+    };
+    let facts = found.as_ref().map(|(_, facts)| facts);
+    visitor(&client.access()).may_restrict(role, id, facts).map_err(refused)
+}
+
 async fn find_all(
     hub: Hub,
     account: AccountId,

@@ -18,7 +18,7 @@ use bus::{Bus, BusError, Delivery, Link, Place, Subscription};
 use common::{
     chance,
     error::Chain,
-    id::{AccountId, RoomId},
+    id::{AccountId, ConnectionId, RoomId},
     protocol::{
         Event,
         room::{Member, RoomClass},
@@ -234,15 +234,24 @@ impl Follower {
         }
     }
 
+    /// Tells one of the room's members something, if it is connected here.
+    fn tell(&self, to: ConnectionId, event: &Event) {
+        if let Some(client) = self.hub.client(to) {
+            client.push(Frame::event(event));
+        }
+    }
+
     fn hear_session(&self, news: SessionNews) {
         match news {
             SessionNews::Changed(changed) => self.room.push(&Event::MediaChanged(changed)),
             SessionNews::Updated(updated) => self.room.push(&Event::MediaUpdated(updated)),
-            SessionNews::Offer { to, offer } => {
-                if let Some(client) = self.hub.client(to) {
-                    client.push(Frame::event(&Event::MediaOffer(offer)));
-                }
+            SessionNews::Offer { to, offer } => self.tell(to, &Event::MediaOffer(offer)),
+            SessionNews::Subscriptions { to, subscriptions } => {
+                self.tell(to, &Event::MediaSubscriptions(subscriptions));
             }
+            SessionNews::Layers { to, layers } => self.tell(to, &Event::MediaLayers(layers)),
+            SessionNews::Muted { to, muted } => media::hear_muted(&self.hub, to, muted),
+            SessionNews::Removed { to, removed } => media::hear_removed(&self.hub, to, removed),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use common::id::{
     AccountId, ApiKeyId, CannedResponseId, ChannelId, ContactId, ElevationId, ImportId, InvitationId,
-    LabelId, NoteId, ObjectId, RoleId, RoomId, SignInId, TeamId, UserId, WebhookId,
+    JoinLinkId, LabelId, NoteId, ObjectId, RecordingId, RoleId, RoomId, SignInId, TeamId, UserId, WebhookId,
 };
 
 macro_rules! objects {
@@ -47,8 +47,10 @@ objects! {
     Elevation(ElevationId) = "elevation";
     Import(ImportId) = "import";
     Invitation(InvitationId) = "invitation";
+    JoinLink(JoinLinkId) = "joinLink";
     Label(LabelId) = "label";
     Note(NoteId) = "note";
+    Recording(RecordingId) = "recording";
     Role(RoleId) = "role";
     Room(RoomId) = "room";
     SignIn(SignInId) = "signIn";

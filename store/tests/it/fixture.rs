@@ -2,9 +2,10 @@
 
 use common::{
     clock::Clock,
+    guest::Right,
     id::{
-        AccountId, CallId, ChannelId, ConnectionId, ContactId, ConversationId, MessageId, NodeId, RoomId,
-        UserId, WebhookId,
+        AccountId, CallId, ChannelId, ConnectionId, ContactId, ConversationId, MessageId, NodeId,
+        RecordingId, RoomId, UserId, WebhookId,
     },
     protocol::{
         call::Media,
@@ -16,11 +17,14 @@ use common::{
 };
 use serde_json::{Map, Value, json};
 use sqlx::{Connection, PgConnection};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 use store::{
     SealKeyring, Store, StoreConfig, TenantTx, api_keys, audit, calls, canned_responses, changes, channels,
     contacts::{self, Identity},
-    conversations, elevations, idempotency, imports, invitations, labels, messages, notes, notifications,
+    conversations, elevations, idempotency, imports, invitations,
+    join_links::{self, JoinLink, JoinLinkHash, NewJoinLink},
+    labels, messages, notes, notifications,
+    recordings::{self, NewRecording},
     roles,
     rooms::{self, NewRoomMessage, Revised},
     sign_ins,
@@ -53,12 +57,44 @@ pub(crate) fn secret(text: &str) -> Secret {
     Secret::new(text.to_owned())
 }
 
+/// Stands for the hash of a token that only the account of this name has.
+fn hash(name: &str) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash[..name.len().min(32)].copy_from_slice(&name.as_bytes()[..name.len().min(32)]);
+    hash
+}
+
+/// Makes a join link that is good for an hour.
+pub(crate) async fn join_link(
+    tx: &mut TenantTx,
+    (room, created_by): (RoomId, UserId),
+    hash: &JoinLinkHash,
+    uses_max: Option<u16>,
+    clock: &dyn Clock,
+) -> JoinLink {
+    let rights = [Right::SendMedia, Right::ReceiveMedia].into();
+    let good_for = Duration::from_secs(60 * 60);
+    let new = NewJoinLink { room, rights: &rights, hash, created_by, good_for, uses_max };
+    join_links::create(tx, &new, clock).await.unwrap()
+}
+
+/// A recording that begins now, at a node that nobody knows.
+pub(crate) fn recording((room, by): (RoomId, UserId), clock: &dyn Clock) -> NewRecording {
+    let (id, node) = (RecordingId::generate(clock), NodeId::generate(clock));
+    NewRecording { id, room, node, by, at: clock.utc() }
+}
+
+/// A link into a room, and a recording of its call.
+async fn link_and_recording(tx: &mut TenantTx, of: (RoomId, UserId), name: &str, clock: &dyn Clock) {
+    join_link(tx, of, &hash(name), None, clock).await;
+    recordings::begin(tx, &recording(of, clock)).await.unwrap().unwrap();
+}
+
 /// A row in each table of administration.
 async fn administration(tx: &mut TenantTx, user: UserId, name: &str, clock: &dyn Clock) {
     let permissions = Role::User.permissions();
     let role = roles::create(tx, "manager", permissions, clock).await.unwrap();
-    let mut hash = [0; 32];
-    hash[..name.len().min(32)].copy_from_slice(&name.as_bytes()[..name.len().min(32)]);
+    let hash = hash(name);
     let key = api_keys::NewApiKey {
         name: "program",
         hash: &hash,
@@ -207,6 +243,7 @@ pub(crate) async fn tenant(db: &TestDatabase, name: &str, clock: &dyn Clock) -> 
     let stranger = common::id::UserId::generate(clock);
     rooms::mute(&mut tx, room, stranger, None, clock).await.unwrap();
     rooms::ban(&mut tx, room, stranger, clock).await.unwrap();
+    link_and_recording(&mut tx, (room, user), name, clock).await;
     let call = CallId::generate(clock);
     calls::start(&mut tx, &new_call(call, room, user, clock), clock).await.unwrap();
     tx.commit().await.unwrap();

@@ -237,7 +237,9 @@ async fn what_only_serves_for_a_while_is_forgotten_after_it_and_not_before() {
     let count = |rows: &serde_json::Value, with: fn(&&serde_json::Value) -> bool| {
         rows.as_array().unwrap().iter().filter(with).count()
     };
-    for (days, answers, tokens, bodies) in [(1, 2, 1, 2), (6, 0, 1, 2), (23, 0, 0, 2), (1, 0, 0, 0)] {
+    for (days, answers, tokens, bodies, links) in
+        [(1, 2, 1, 2, 1), (6, 0, 1, 2, 1), (23, 0, 0, 2, 1), (1, 0, 0, 0, 1), (0, 0, 0, 0, 0)]
+    {
         let mut tx = db.store.tenant(a.account).await.unwrap();
         privacy::prune(&mut tx, &clock).await.unwrap();
         tx.commit().await.unwrap();
@@ -245,6 +247,7 @@ async fn what_only_serves_for_a_while_is_forgotten_after_it_and_not_before() {
         assert_eq!(count(&contents["idempotent_requests"], |_| true), answers, "{days}");
         assert_eq!(count(&contents["refresh_tokens"], |_| true), tokens, "{days}");
         assert_eq!(count(&contents["raw_events"], |row| row["body"] != "\\x"), bodies, "{days}");
+        assert_eq!(contents.get("join_links").map_or(0, |rows| count(rows, |_| true)), links, "{days}");
         clock.advance(DAY * days + Duration::from_millis(1));
     }
     let mut tx = db.store.tenant(a.account).await.unwrap();

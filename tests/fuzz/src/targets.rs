@@ -12,6 +12,7 @@ use crate::Target;
 pub const TARGETS: &[Target] = &[
     Target { name: "demux", seeds: media::demux_seeds, run: media::demux },
     Target { name: "rtp", seeds: media::rtp_seeds, run: media::rtp },
+    Target { name: "payload", seeds: media::payload_seeds, run: media::payload },
     Target { name: "rtcp", seeds: media::rtcp_seeds, run: media::rtcp },
     Target { name: "srtp", seeds: media::srtp_seeds, run: media::srtp },
     Target { name: "sdp", seeds: media::sdp_seeds, run: media::sdp },

@@ -103,7 +103,7 @@ const play = ({ track }) => {
 const accept = async ({ sdp, revision }) => {
   seen.offers += 1;
   if (!subscribe) {
-    subscribe = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+    subscribe = window.subscribe = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
     subscribe.ontrack = play;
   }
   await subscribe.setRemoteDescription({ type: 'offer', sdp });

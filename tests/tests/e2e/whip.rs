@@ -1,5 +1,6 @@
 //! Publishing into a room over HTTP (WHIP, RFC 9725): what the others in the room see, and what each request is answered.
 
+use super::{negotiation::decodes, tracks::participate};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, process::Stdio, time::Duration};
@@ -360,13 +361,18 @@ async fn a_publisher_goes_with_what_let_them_in_and_when_nothing_is_heard_of_the
     until_there(&mut watching, &[]).await;
 }
 
-/// FFmpeg's own client, whose pictures are H.264 alone: it publishes sound.
+/// FFmpeg's own client, whose pictures are H.264 alone: who decodes that sees them, and who does not has the sound.
 ///
 /// It plays on only if its handshake was finished: else writing fails.
-#[tokio::test]
-async fn ffmpegs_own_client_publishes_sound_and_ends_its_session() {
+#[tokio::test(flavor = "multi_thread")]
+async fn ffmpegs_own_client_publishes_sound_and_pictures_and_ends_its_session() {
     let world = world(1).await;
     let mut ada = world.join().await;
+    let driver = Driver::start();
+    let ben = Browser::start(&driver).await;
+    participate(&ben, &world.servers[0].base, &world.account.admin.token, &world.room, &[]).await;
+    let both = ada.socket.event("media.changed", |news| ids(&news["state"]).len() == 2).await;
+    let people = ids(&both["state"]);
     let token = world.token("ffmpeg", json!(["media.send"])).await;
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e2e/whip/ffmpeg.py");
     let mut ffmpeg = Command::new(provided("SWITCHBOARD_TEST_AIORTC"))
@@ -379,12 +385,15 @@ async fn ffmpegs_own_client_publishes_sound_and_ends_its_session() {
     let mut said = BufReader::new(ffmpeg.stdout.take().expect("piped")).lines();
     let mut next = async || said.next_line().await.expect("it can be read");
     assert_eq!(next().await.as_deref(), Some("plays"));
-    let changed = ada.socket.event("media.changed", |news| ids(&news["state"]).len() == 2).await;
-    let encoder = ids(&changed["state"]).into_iter().find(|id| *id != ada.id()).expect("FFmpeg");
-    let tracks = ada.receive(&[encoder], 1).await;
-    assert_eq!(tracks[0]["source"], "microphone");
+    let changed = ada.socket.event("media.changed", |news| ids(&news["state"]).len() == 3).await;
+    let encoder = ids(&changed["state"]).into_iter().find(|id| !people.contains(id)).expect("FFmpeg");
+    let tracks = ada.receive(&[encoder], 2).await;
+    let sources: BTreeSet<&str> =
+        tracks.as_array().expect("tracks").iter().filter_map(|track| track["source"].as_str()).collect();
+    assert_eq!(sources, BTreeSet::from(["camera", "microphone"]));
+    ben.until(&decodes("video/H264", 320)).await;
     drop(ffmpeg.stdin.take());
     assert_eq!(next().await.as_deref(), Some("ended"));
-    let alone = [ada.id()];
-    until_there(&mut ada.socket, &alone).await;
+    ada.socket.event("media.changed", |news| ids(&news["state"]) == people).await;
+    ben.quit().await;
 }

@@ -17,6 +17,13 @@ pub(crate) enum Loss {
 
 impl Loss {
     pub(crate) const NONE: Self = Self::Random(0.0);
+
+    /// Of all that is sent.
+    pub(crate) const fn share(self) -> f64 {
+        match self {
+            Self::Random(share) | Self::Bursts(share, _) => share,
+        }
+    }
 }
 
 /// What the bottleneck carries and from when on, in bits a second. In the order of time; the first at the start.

@@ -329,7 +329,9 @@ impl Meeting {
             match event {
                 MediaEvent::Offer { offer, .. } => self.devices[n].note_offer(offer),
                 MediaEvent::Lost { .. } => self.leave(n),
-                MediaEvent::Speaking { .. } => {}
+                MediaEvent::Speaking { .. }
+                | MediaEvent::Subscriptions { .. }
+                | MediaEvent::Layers { .. } => {}
             }
         }
     }

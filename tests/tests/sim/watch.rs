@@ -8,7 +8,8 @@ use sfu_core::{
         report_block::{ReportBlock, ReportBlocks},
         sender_report::{SenderReport, middle},
     },
-    rtp::{header::Header, sequence::SeqNo, vp8::Descriptor},
+    rtp::{descriptor::Descriptor, header::Header, sequence::SeqNo},
+    sdp::codec::Codec,
     srtp::{Opener, Profile, contexts},
 };
 use std::{
@@ -53,7 +54,8 @@ struct Picture {
 
 impl Said {
     fn read(header: &Header<'_>, payload: &[u8]) -> Self {
-        let descriptor = Descriptor::parse(payload).filter(|_| header.payload_type != 111);
+        let codec = if header.payload_type == 111 { Codec::Opus } else { Codec::Vp8 };
+        let descriptor = Descriptor::parse(codec, payload);
         let picture = descriptor.and_then(|descriptor| {
             let (id, encoding) = (descriptor.picture_id?, *payload.last()?);
             Some(Picture { id, starts_key_frame: descriptor.starts_key_frame, encoding })

@@ -5,6 +5,7 @@ import { ring } from '../ringtone.js';
 import { createStore } from '../store.js';
 import { ending, explain, phrase, unavailable } from '../words.js';
 import { createHandOver } from './hand-over.js';
+import { createModeration } from './moderation.js';
 import { createOwnDevices } from './own-devices.js';
 import { createRinging } from './ringing.js';
 
@@ -15,7 +16,7 @@ import { createRinging } from './ringing.js';
  *   muted: boolean, closesAlone: boolean, sawOthers: boolean, leaving: boolean, parties: Wire.CallParty[], goesTo: string | null }} OwnCall
  */
 
-/** @param {{ socket: App.Socket, rooms: App.Rooms, notices: App.Notices, user: Wire.User, devices?: App.Devices }} parts */
+/** @param {{ socket: App.Socket, rooms: App.RoomsOfCalls, notices: App.Notices, user: App.Person, devices?: App.Devices }} parts */
 export function createCalls({ socket, rooms, notices, user, devices }) {
   /**
    * `incoming` and `outgoing` ring; `active` is the call this device is in.
@@ -47,6 +48,7 @@ export function createCalls({ socket, rooms, notices, user, devices }) {
         roomId, startedAt, others, muted,
         connected: session.connected,
         route: session.state.route,
+        recorded: Boolean(session.state.recorded),
         self: session.self,
         camera: local.tracks.camera,
         screen: local.tracks.screen,
@@ -57,6 +59,8 @@ export function createCalls({ socket, rooms, notices, user, devices }) {
         isCaller: call.parties[0]?.userId === user.id,
         hasMicrophone: Boolean(local.tracks.microphone),
         problems: local.problems,
+        subscriptions: session.subscriptions,
+        isLocked: Boolean(session.state.locked),
       },
     });
   }
@@ -82,6 +86,7 @@ export function createCalls({ socket, rooms, notices, user, devices }) {
     local.unshared = () => call?.local === local && sendAgain(call, ['screen', 'screenAudio']);
     const own = (call = { session, local, roomId, ringing, startedAt: Date.now(), muted, closesAlone: false, sawOthers: false, leaving: false, parties: [], goesTo: null });
     ownDevices.follow(own);
+    moderation.follow(session);
     show();
     try {
       await (prepared ? prepared.settled : local.start({ video }));
@@ -177,6 +182,14 @@ export function createCalls({ socket, rooms, notices, user, devices }) {
     show();
   });
 
+  const moderation = createModeration({
+    socket, notices, roomId: () => call?.roomId, removed: () => hangUp(),
+    muted() {
+      if (call) call.muted = true;
+      show();
+    },
+  });
+
   const handOver = createHandOver({ socket, rooms, notices, user, show, hangUp, resume: ringing.resume, current: () => call });
 
   socket.on('room.removed', ({ roomId }) => {
@@ -219,6 +232,7 @@ export function createCalls({ socket, rooms, notices, user, devices }) {
     },
     /** What the own microphone gives. */
     microphone: () => call?.local.tracks.microphone ?? null,
+    moderate: { mute: moderation.mute, remove: moderation.remove, lock: moderation.lock },
     chooseDevice: ownDevices.choose,
     askForDevice: ownDevices.ask,
     toggleMute() {

@@ -6,7 +6,7 @@ const EVERY_MS = 300;
 /** @typedef {import('../kept.js').Draft} Draft */
 
 /**
- * @param {{ kept: Pick<App.Kept, 'draft' | 'keepDraft' | 'onReturn'> }} parts
+ * @param {{ kept: Pick<App.Kept, 'draft' | 'keepDraft'> & { onReturn: (returned: () => void) => unknown } }} parts
  */
 export function createDrafts({ kept }) {
   /** What this page knows better than the database: all that was written here. @type {Map<string, Draft | null>} */

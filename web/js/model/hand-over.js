@@ -6,7 +6,7 @@ import { explain, phrase } from '../words.js';
 /** @typedef {import('./calls.js').OwnCall} OwnCall */
 
 /**
- * @param {{ socket: App.Socket, rooms: App.Rooms, notices: App.Notices, user: Wire.User, show: () => void, hangUp: () => Promise<void>,
+ * @param {{ socket: App.Socket, rooms: App.RoomsOfCalls, notices: App.Notices, user: App.Person, show: () => void, hangUp: () => Promise<void>,
  *   resume: (ringing: App.Ringing, connectionId: string) => Promise<unknown>, current: () => OwnCall | null }} parts
  *   `resume`: goes on with a rung call by this connection; null if it is over
  */

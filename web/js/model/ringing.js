@@ -6,7 +6,7 @@ import { ending, explain, phrase } from '../words.js';
 const RESUME_TIMEOUT_MS = 15_000;
 
 /**
- * @param {{ socket: App.Socket, rooms: App.Rooms, notices: App.Notices, state: App.Store<App.CallState>,
+ * @param {{ socket: App.Socket, rooms: App.RoomsOfCalls, notices: App.Notices, state: App.Store<App.CallState>,
  *   join: (roomId: string, how: { video: boolean, ringing: App.Ringing }) => Promise<void>, isIn: (callId: string) => boolean }} parts
  *   `join`: it was picked up, on either end; `isIn`: whether this device is in that call
  */

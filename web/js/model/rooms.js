@@ -1,8 +1,7 @@
-// Rooms: the list, and one live room per room that is looked at or called in.
+// Rooms: the list, what is new in each, and who is in a call there.
 
 import { createStore } from '../store.js';
-import { phrase } from '../words.js';
-import { createLiveRoom } from './live-room.js';
+import { createHeldRooms } from './held-rooms.js';
 
 /** Within which a room that was told of is read: at any moment of it, because as many pages as see the room were told. */
 const LOOK_WITHIN_MS = 2000;
@@ -13,18 +12,11 @@ const LOOK_AT_MAX = 5;
 /** A direct room is called by the other one. @param {Wire.ListedRoom} room */
 export const nameOf = (room) => room.with?.name ?? room.name;
 
-/** Of messages to one room: whether one is on its way, and whether one was refused. @typedef {{ isWaiting: boolean, isRefused: boolean }} Unsent */
-
 /** @param {{ api: App.Api, socket: App.Socket, kept?: App.Kept, notices?: App.Notices }} parts */
 export function createRooms({ api, socket, kept, notices }) {
   const list = createStore(/** @type {{ status: 'loading' | 'ready' | 'failed', items: Wire.ListedRoom[], error: App.Problem | null }} */ ({ status: 'loading', items: [], error: null }));
   /** The calls that go on in rooms, joined or not. */
   const calls = createStore({ byRoom: /** @type {ReadonlyMap<string, Wire.RoomsCall>} */ (new Map()) });
-  /** @type {Map<string, { live: App.LiveRoom, holders: Set<string> }>} */
-  const held = new Map();
-  /** Rooms for which there is something that the server has not stored. */
-  const unsent = createStore({ byRoom: /** @type {Map<string, Unsent>} */ (new Map()) });
-
   /** What was told last of each room: newer than a list that was asked for before. @type {Map<string, Wire.RoomsUnreadRoom>} */
   const told = new Map();
 
@@ -105,93 +97,21 @@ export function createRooms({ api, socket, kept, notices }) {
     return list.get().items.find((item) => item.id === id)?.with?.name ?? known;
   }
 
+  const held = createHeldRooms({ socket, kept, notices, called, nameOf: (id) => list.get().items.find((item) => item.id === id)?.name ?? '' });
+
   /** @param {string} id @param {string} name */
   function rename(id, name) {
     list.set({ items: sorted(list.get().items.map((item) => (item.id === id ? { ...item, name } : item))) });
   }
 
-  /**
-   * Keeps a room joined for `holder` ("view", "call"); left when the last one
-   * lets go.
-   *
-   * @param {string} id
-   * @param {string} holder
-   */
-  function hold(id, holder) {
-    const entry = held.get(id) ?? { live: enter(id), holders: new Set() };
-    held.set(id, entry);
-    entry.holders.add(holder);
-    return entry.live;
-  }
-
-  /** @param {string} id */
-  function enter(id) {
-    const name = list.get().items.find((item) => item.id === id)?.name ?? '';
-    return createLiveRoom({ id, name, client: socket.client, waits: (pending) => wait(id, pending) });
-  }
-
-  /** @param {string} id @param {string} holder */
-  function release(id, holder) {
-    const entry = held.get(id);
-    if (!entry) return;
-    entry.holders.delete(holder);
-    if (entry.holders.size > 0) return;
-    held.delete(id);
-    entry.live.room.leave();
-  }
-
-  /** A room stays joined until all is sent that waits for it. @param {string} id @param {App.PendingMessage[]} pending */
-  function wait(id, pending) {
-    const now = { isWaiting: pending.some(({ error }) => !error), isRefused: pending.some(({ error }) => error) };
-    const entry = held.get(id);
-    const isNews = now.isRefused && !unsent.get().byRoom.get(id)?.isRefused;
-    // Who looks at the room sees it there.
-    if (isNews && entry && !entry.holders.has('view')) notices?.warn(phrase('call.about', { name: called(id, entry.live.state.get().name), what: phrase('rooms.refused') }));
-    note(id, now);
-    // Where nothing outlives the page, what was refused would be lost with the room.
-    if (now.isWaiting || (now.isRefused && !kept?.isPersistent())) hold(id, 'outbox');
-    else release(id, 'outbox');
-  }
-
-  /** @param {string} id @param {Unsent} now */
-  function note(id, now) {
-    const before = unsent.get().byRoom.get(id);
-    if (Boolean(before?.isWaiting) === now.isWaiting && Boolean(before?.isRefused) === now.isRefused) return;
-    const byRoom = new Map(unsent.get().byRoom);
-    if (now.isWaiting || now.isRefused) byRoom.set(id, now);
-    else byRoom.delete(id);
-    unsent.set({ byRoom });
-  }
-
-  /** Takes up what an earlier page, or another one that is gone, has left unsent. */
-  async function takeUp() {
-    const left = await kept?.unsent().catch(() => null);
-    if (!left) return;
-    /** @type {Map<string, Unsent>} */
-    const rooms = new Map();
-    for (const { roomId, waiting } of left) {
-      const { isWaiting, isRefused } = rooms.get(roomId) ?? { isWaiting: false, isRefused: false };
-      rooms.set(roomId, { isWaiting: isWaiting || !waiting.error, isRefused: isRefused || Boolean(waiting.error) });
-    }
-    for (const [id, now] of rooms) {
-      note(id, now);
-      if (now.isWaiting) hold(id, 'outbox');
-    }
-    // What another page has sent or discarded meanwhile.
-    for (const id of unsent.get().byRoom.keys()) if (!rooms.has(id) && !held.has(id)) note(id, { isWaiting: false, isRefused: false });
-  }
-  takeUp();
   globalThis.document?.addEventListener('visibilitychange', () => {
-    if (document.visibilityState !== 'visible') return;
-    takeUp();
     // Of rooms that others have made meanwhile nothing is heard.
-    load();
+    if (document.visibilityState === 'visible') load();
   });
-  kept?.onReturn(takeUp);
 
   /** The user has seen everything in a room that is held. @param {string} id */
   function read(id) {
-    const room = held.get(id)?.live.room;
+    const room = held.of(id)?.room;
     if (!room?.read()) return;
     const seq = room.seq ?? 0;
     // At once: what is told of less than that counts no more.
@@ -233,16 +153,10 @@ export function createRooms({ api, socket, kept, notices }) {
 
   followed.on('calls', ({ calls: byRoom }) => calls.set({ byRoom }));
 
-  socket.onOpened(async () => {
-    await Promise.allSettled([...held.values()].map(({ live }) => live.room.join()));
-  });
-
   socket.on('room.renamed', ({ roomId, name }) => rename(roomId, name));
   // The list knows who may enter what: ask again.
   socket.on('room.removed', load);
 
-  /** What this page has to send. */
-  const pending = () => [...held.values()].flatMap(({ live }) => live.state.get().pending);
-
+  const { hold, release, unsent, pending } = held;
   return { list, calls, unsent, pending, load, create, openDirect, called, hold, release, read };
 }

@@ -12,7 +12,7 @@ export class Uploads {
   /** @type {Upload[]} */
   #all = [];
 
-  /** @param {{ path: string, api: Pick<App.Parts['api'], 'upload' | 'remove'>, changed: () => void }} options */
+  /** @param {{ path: string, api: Pick<App.RoomParts['api'], 'upload' | 'remove'>, changed: () => void }} options */
   constructor({ path, api, changed }) {
     this.#path = path;
     this.#api = api;

@@ -13,7 +13,7 @@ const MARGIN_MS = 30_000;
 /**
  * Links to a room's files, asked for once while they are good.
  *
- * @param {{ path: string, api: App.Parts['api'] }} options
+ * @param {{ path: string, api: App.RoomParts['api'] }} options
  */
 export function links({ path, api }) {
   /** @type {Map<string, { until: number, link: Promise<Wire.AttachmentLink> }>} */

@@ -7,6 +7,7 @@ import { address, route } from '../router.js';
 import { names, phrase } from '../words.js';
 import { callBar } from './call/bar.js';
 import { measuring } from './call/measure.js';
+import { moderation } from './call/moderation.js';
 import { stage } from './call/stage.js';
 import { viewControls } from './call/view.js';
 import { callLine } from './line.js';
@@ -20,7 +21,7 @@ function statusOf({ connected, others, ringing, route: way }) {
   return others.length ? phrase(ROUTES[way]) : phrase('call.waiting');
 }
 
-/** @param {App.Parts} app */
+/** @param {App.RoomParts & Pick<App.Parts, 'line'>} app */
 export function callStage(app) {
   const { calls, rooms, user, socket, notices } = app;
   const name = el('h2', { dir: 'auto' });
@@ -34,6 +35,7 @@ export function callStage(app) {
   } } });
   const ringing = rung({ calls, user });
   const told = el('p', { class: 'sr', 'aria-live': 'polite' });
+  const recorded = el('p', { class: 'call-recorded', hidden: true, 'data-testid': 'call-recorded' }, phrase('call.recorded'));
   const alone = el('p', { class: 'call-alone' }, phrase('call.alone'));
   const tiles = stage({ user, view: calls.view, changed: () => views.show() });
   const measure = measuring({ calls, rate: (connectionId, level) => tiles.of(connectionId)?.rate(level) });
@@ -42,19 +44,28 @@ export function callStage(app) {
     // Anew each time, so that the same is told twice.
     if (who) fill(told, phrase('call.reacts', { name: who, emoji }));
   } });
+  const moderators = moderation(app);
   const bar = callBar({ ...app, react: (emoji) => reactions.send(emoji) });
   const element = el('section', { class: 'call', 'aria-label': phrase('call.title'), hidden: true, 'data-testid': 'call' });
   const views = viewControls({ frame: element, heading: name, tiles });
   element.append(
     el('div', { class: 'call-body' },
-      el('header', { class: 'call-header' }, toList, name, status, time, views.element, handOver, back),
-      ringing.element, tiles.element, alone, told),
+      el('header', { class: 'call-header' }, toList, name, status, time, moderators.element, views.element, handOver, back),
+      recorded, ringing.element, tiles.element, alone, told),
     bar.element);
 
   /** @type {ReturnType<typeof setInterval> | undefined} */
   let ticking;
 
+  /** The mark is there for as long as it is so; that it comes or goes is said once. */
+  const mark = (/** @type {boolean} */ isRecorded) => {
+    if (recorded.hidden === !isRecorded) return;
+    recorded.hidden = !isRecorded;
+    fill(told, phrase(isRecorded ? 'call.recorded' : 'call.recordedNoMore'));
+  };
+
   const clear = () => {
+    recorded.hidden = true;
     clearInterval(ticking);
     ticking = undefined;
     measure.stop();
@@ -64,6 +75,7 @@ export function callStage(app) {
   };
 
   const show = (/** @type {App.CallState} */ { active }) => {
+    moderators.update(active);
     if (!active) {
       element.hidden = true;
       return clear();
@@ -77,6 +89,7 @@ export function callStage(app) {
     time.title = phrase(ROUTES[active.route]);
     element.dataset.route = active.route;
     alone.hidden = active.others.length > 0;
+    mark(active.recorded);
     back.href = address('rooms', active.roomId);
     bar.update(active);
     tiles.update(active);
@@ -109,7 +122,7 @@ export function callStage(app) {
 /**
  * Whom we rang, or anybody if the call is ours: they can be rung no more.
  *
- * @param {Pick<App.Parts, 'calls' | 'user'>} parts
+ * @param {Pick<App.RoomParts, 'calls' | 'user'>} parts
  */
 function rung({ calls, user }) {
   const element = el('ul', { class: 'call-rung', 'aria-label': phrase('call.rung'), 'data-testid': 'call-rung' });

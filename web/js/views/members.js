@@ -10,8 +10,8 @@ const ROLES = /** @type {const} */ ({ member: 'room.role.member', moderator: 'ro
 /** @param {Wire.RoomMemberRole | null} role */
 export const rank = (role) => (role ? Object.keys(ROLES).indexOf(role) + 1 : 0);
 
-/** All of a list that comes in pages. @param {App.Api} api @param {string} path @returns {Promise<any[]>} */
-async function all(api, path) {
+/** All of a list that comes in pages. @param {Pick<App.Api, 'get'>} api @param {string} path @returns {Promise<any[]>} */
+export async function all(api, path) {
   const items = [];
   /** @type {string | null} */
   let next = null;
@@ -23,13 +23,13 @@ async function all(api, path) {
   return items;
 }
 
-/** What the user is in a room. @param {App.Parts} app @param {string} id @returns {Promise<Wire.RoomMemberRole | null>} */
+/** What the user is in a room. @param {Pick<App.RoomParts, 'api' | 'notices' | 'user'>} app @param {string} id @returns {Promise<Wire.RoomMemberRole | null>} */
 export async function roleIn({ api, user }, id) {
   const members = await all(api, `/v1/rooms/${id}/members`);
   return members.find(({ userId }) => userId === user.id)?.role ?? null;
 }
 
-/** @param {App.Parts} app @param {string} id @param {Wire.RoomMemberRole | null} role what the user is in the room */
+/** @param {Pick<App.RoomParts, 'api' | 'notices' | 'user'>} app @param {string} id @param {Wire.RoomMemberRole | null} role what the user is in the room */
 export async function manageMembers({ api, notices, user }, id, role) {
   const managesAll = user.permissions.includes('rooms.manage');
   const isOwner = managesAll || role === 'owner';

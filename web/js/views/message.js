@@ -33,7 +33,7 @@ const TOGETHER_MS = 5 * 60_000;
  *
  * @param {readonly Wire.RoomMessage[]} messages
  * @param {App.PendingMessage[]} pending
- * @param {Wire.User} user
+ * @param {App.Person} user
  */
 export function days(messages, pending, user) {
   const waiting = pending.map((entry) => ({
@@ -110,13 +110,13 @@ const part = (node, name) => /** @type {HTMLElement} */ (node.querySelector(`.${
 const QUICK = ['👍', '❤️', '😂', '🎉'];
 
 /**
- * @typedef {{ user: Wire.User, mayModerate: () => boolean, find: (seq: number) => Wire.RoomMessage | undefined,
+ * @typedef {{ user: App.Person, mayModerate: () => boolean, find: (seq: number) => Wire.RoomMessage | undefined,
  *   retry: (clientId: string) => void, discard: (clientId: string) => void, isOffline: () => boolean, react: (message: Said, emoji: string) => void, reply: (message: Said) => void,
  *   edit: (message: Said) => void, remove: (message: Said) => void,
  *   link: ReturnType<typeof import('./attachments.js').links>, failed: (error: App.Problem) => void }} Acts
  */
 
-/** Whether the user is known to have reacted so. @param {{ user: Wire.User }} who @param {Said} message @param {string} emoji */
+/** Whether the user is known to have reacted so. @param {{ user: App.Person }} who @param {Said} message @param {string} emoji */
 export const hasReacted = ({ user }, message, emoji) => Boolean(message.reactions?.find((reaction) => reaction.emoji === emoji)?.userIds.includes(user.id));
 
 /** @param {Acts} acts */

@@ -27,9 +27,9 @@ function byUser(members) {
 }
 
 /**
- * @param {App.Parts} parts
+ * @param {App.RoomParts} parts
  * @param {App.LiveRoom} live
- * @param {HTMLElement} manage what opens the members of the room
+ * @param {HTMLElement[]} manage what those do about the room who may
  * @returns {App.View}
  */
 export function people({ presence, calls, user, rooms, notices }, live, manage) {
@@ -59,11 +59,13 @@ export function people({ presence, calls, user, rooms, notices }, live, manage) 
     el('h2', { class: 'overline' }, phrase('room.inThis')), here, pages, onlineTitle, online, el('div', { class: 'people-pages' }, more));
 
   const ring = (/** @type {Person} */ { userId, name }, /** @type {'audio' | 'video'} */ media) => calls.ringUser({ roomId: live.id, userId, name, media });
+  // Guests ring nobody.
+  const mayRing = user.permissions.includes('rooms.read');
   const mayWrite = user.permissions.includes('rooms.create');
   const write = async (/** @type {Person} */ person) => {
     try {
-      const room = await rooms.openDirect(person);
-      go('rooms', room.id);
+      const room = await rooms.openDirect?.(person);
+      if (room) go('rooms', room.id);
     } catch (error) {
       notices.warn(explain(error));
     }
@@ -76,7 +78,7 @@ export function people({ presence, calls, user, rooms, notices }, live, manage) 
         avatar(person.name, person.userId, 'online'),
         el('span', { class: 'row-title', dir: 'auto' }, isSelf ? phrase('you', { name: person.name }) : person.name),
         el('span', { class: 'person-status' }),
-        !isSelf && [
+        !isSelf && mayRing && [
           mayWrite && iconButton('reply', phrase('room.direct', { name: person.name }), { 'data-testid': 'direct-open', 'data-user-id': person.userId, on: { click: () => write(person) } }),
           iconButton('phone', phrase('person.callAudio', { name: person.name }), { 'data-testid': 'call-person-audio', on: { click: () => ring(person, 'audio') } }),
           iconButton('forward', phrase('person.transfer', { name: person.name }), { class: 'person-transfer', 'data-testid': 'transfer-person', 'data-user-id': person.userId, on: { click: () => calls.transfer(person) } }),

@@ -6,13 +6,14 @@ import { phrase } from '../words.js';
 import { deviceFields, deviceProblems, levelMeter } from './device-fields.js';
 
 /** @typedef {import('../model/devices.js').DeviceSource} DeviceSource */
+/** @typedef {{ calls: Pick<App.Calls, 'state' | 'join'>, devices: App.Devices, user: Pick<App.Person, 'id' | 'name'> }} PreviewParts */
 
 const SWITCHES = /** @type {const} */ ({
   microphone: { on: ['mic', 'call.mute'], off: ['micOff', 'call.unmute'] },
   camera: { on: ['camera', 'call.cameraOff'], off: ['cameraOff', 'call.cameraOn'] },
 });
 
-/** Joins a room's call, after a look at picture and sound unless the user wants none. @param {Pick<App.Parts, 'calls' | 'devices' | 'user'>} parts @param {string} roomId */
+/** Joins a room's call, after a look at picture and sound unless the user wants none. @param {PreviewParts} parts @param {string} roomId */
 export function enterCall(parts, roomId) {
   const { calls, devices } = parts;
   const { entry } = devices.state.get();
@@ -20,7 +21,7 @@ export function enterCall(parts, roomId) {
   else calls.join(roomId, { video: entry.camera, muted: !entry.microphone });
 }
 
-/** @param {Pick<App.Parts, 'calls' | 'devices' | 'user'>} parts @param {string} roomId */
+/** @param {PreviewParts} parts @param {string} roomId */
 function preview({ calls, devices, user }, roomId) {
   const before = calls.state.get().active;
   const local = new LocalMedia({ devices: devices.wanted() });
@@ -132,7 +133,7 @@ function deviceSwitch(source, press) {
   };
 }
 
-/** One's own picture as in a mirror, or why there is none. @param {Wire.User} user */
+/** One's own picture as in a mirror, or why there is none. @param {PreviewParts['user']} user */
 function ownPicture(user) {
   /** @type {HTMLVideoElement} */
   const video = el('video', { autoplay: true, playsinline: true, 'aria-label': phrase('preview.picture') });

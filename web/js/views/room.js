@@ -6,6 +6,7 @@ import { links } from './attachments.js';
 import { composer } from './composer.js';
 import { Drawn } from './drawn.js';
 import { days, hasReacted, roomMessage } from './message.js';
+import { inviteGuests } from './join-links.js';
 import { manageMembers, rank, roleIn } from './members.js';
 import { people } from './people.js';
 import { enterCall } from './preview.js';
@@ -17,7 +18,7 @@ import { takesFiles, uploads } from './uploads.js';
 /** The most that the server takes, in bytes of JSON. */
 const TEXT_BYTES_MAX = 8 * 1024;
 
-/** @param {App.Parts} app @param {string} id @returns {App.View} */
+/** @param {App.RoomParts} app @param {string} id @returns {App.View} */
 export function room(app, id) {
   const { rooms, calls, user, notices, socket, mailbox, drafts, api } = app;
   const place = `room/${id}`;
@@ -30,7 +31,8 @@ export function room(app, id) {
     on: { click: () => manageMembers(app, id, role) } }, phrase('room.manageMembers'));
   /** @type {Wire.RoomMemberRole | null} */
   let role = null;
-  const roster = people(app, live, manage);
+  const invite = el('button', { type: 'button', class: 'button small', hidden: true, 'data-testid': 'guest-invite', on: { click: () => inviteGuests(app, id) } }, phrase('guest.invite'));
+  const roster = people(app, live, [manage, invite]);
   const showPeople = iconButton('people', phrase('room.people'), { class: 'people-toggle', 'aria-expanded': 'false', on: { click: () => toggle() } });
   const toggle = (/** @type {boolean} */ open = !element.classList.contains('people-open')) => {
     element.classList.toggle('people-open', open);
@@ -39,7 +41,9 @@ export function room(app, id) {
 
   const showRole = async () => {
     const listed = rooms.list.get().items.find((item) => item.id === id);
-    if (listed?.direct) return;
+    // Of guests the account's own page is no concern: they belong to no room.
+    if (listed?.direct || !user.permissions.includes('rooms.read')) return;
+    invite.hidden = !user.permissions.includes('rooms.manage');
     role = await roleIn(app, id).catch(() => null);
     manage.hidden = rank(role) < 2 && !user.permissions.includes('rooms.manage');
   };

@@ -1,14 +1,17 @@
 // The frame around every view: navigation, connection banner, notices, the call.
 
-import { LOGO, el, fill, icon, iconButton, keyed, say } from '../dom.js';
+import { LOGO, el, fill, icon, iconButton, say } from '../dom.js';
 import { number } from '../format.js';
 import { address, go, route } from '../router.js';
 import { shortcuts } from '../shortcuts.js';
 import { phrase } from '../words.js';
+import { banner } from './banner.js';
 import { bell } from './bell.js';
 import { callStage } from './call.js';
+import { addCallShortcuts, clickShown } from './call/shortcuts.js';
 import { help } from './help.js';
 import { inboxList } from './inbox.js';
+import { noticeList } from './notice-list.js';
 import { returnOffer } from './returning.js';
 import { ringing } from './ringing.js';
 import { roomList } from './rooms.js';
@@ -57,7 +60,7 @@ export function shell(app) {
       statusMenu(app),
     ),
     banner(app.socket),
-    list, main, notices(app.notices), shortcutHelp.element, mailbox.element, ...ringing(app),
+    list, main, noticeList(app.notices), shortcutHelp.element, mailbox.element, ...ringing(app),
   );
 
   app.inbox.state.subscribe((state) => {
@@ -138,63 +141,14 @@ async function leave({ api, kept, rooms, push }) {
   api.signOut();
 }
 
-/** @param {App.Socket} socket */
-function banner(socket) {
-  const words = el('span');
-  const again = el('button', { type: 'button', class: 'button small', on: { click: () => socket.retryNow() } }, phrase('banner.tryNow'));
-  const node = el('div', { class: 'banner', role: 'status', 'data-testid': 'connection', hidden: true }, words, again);
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let patience;
-  socket.state.subscribe(({ phase, everOpen }) => {
-    clearTimeout(patience);
-    node.dataset.phase = phase;
-    if (phase === 'open') {
-      node.hidden = true;
-      return;
-    }
-    // A reconnect that succeeds at once is not worth a word.
-    patience = setTimeout(() => {
-      node.hidden = phase === 'closed';
-      again.hidden = phase === 'connecting';
-      const isLost = everOpen ? 'banner.lost' : 'banner.connecting';
-      say(words, phrase(phase === 'refused' ? 'banner.refused' : isLost));
-    }, 800);
-  });
-  return node;
-}
-
-/** @param {App.Notices} notices */
-function notices({ state, dismiss }) {
-  const node = el('div', { class: 'notices', role: 'status', 'aria-live': 'polite' });
-  state.subscribe(({ items }) => keyed(node, items, {
-    key: ({ id }) => id,
-    create: ({ id, kind, text }) => el('div', { class: `notice ${kind}`, 'data-testid': 'notice' },
-      el('span', {}, text), iconButton('close', phrase('notice.dismiss'), { on: { click: () => dismiss(id) } })),
-  }));
-  return node;
-}
-
 /** @param {App.Parts} parts @param {{ open: () => void }} shortcutHelp */
 function addShortcuts({ calls }, shortcutHelp) {
-  /** @param {string} testId @returns {HTMLElement | null} */
-  const part = (testId) => document.querySelector(`[data-testid="${testId}"]`);
-  const click = (/** @type {string} */ testId) => part(testId)?.checkVisibility?.() !== false && part(testId)?.click();
-  const focus = (/** @type {string} */ testId) => part(testId)?.focus();
+  const focus = (/** @type {string} */ testId) => /** @type {HTMLElement | null} */ (document.querySelector(`[data-testid="${testId}"]`))?.focus();
   shortcuts.add('1', phrase('nav.rooms'), () => go('rooms'));
   shortcuts.add('2', phrase('nav.inbox'), () => go('inbox'));
   shortcuts.add('3', phrase('nav.settings'), () => go('settings'));
-  shortcuts.add('n', phrase('shortcut.newRoom'), () => { go('rooms'); setTimeout(() => click('room-create')); });
+  shortcuts.add('n', phrase('shortcut.newRoom'), () => { go('rooms'); setTimeout(() => clickShown('room-create')); });
   shortcuts.add('r', phrase('shortcut.write'), () => (focus('message-input'), focus('reply-input')));
-  shortcuts.add('j', phrase('shortcut.joinCall'), () => click('call-join'));
-  shortcuts.add('m', phrase('shortcut.mute'), () => calls.toggleMute());
-  shortcuts.add('v', phrase('shortcut.camera'), () => calls.toggleCamera());
-  shortcuts.add('p', phrase('shortcut.hold'), () => calls.toggleHold());
-  shortcuts.add('s', phrase('shortcut.share'), () => calls.toggleSharing());
-  shortcuts.add('y', phrase('shortcut.hand'), () => calls.toggleHand());
-  shortcuts.add('g', phrase('shortcut.callView'), () => click('call-view'));
-  shortcuts.add('c', phrase('shortcut.callChat'), () => click('call-chat'));
-  shortcuts.add('f', phrase('shortcut.fullScreen'), () => click('call-full'));
-  shortcuts.add('e', phrase('shortcut.react'), () => click('call-react'));
-  shortcuts.add('H', phrase('shortcut.hangUp'), () => calls.hangUp());
+  addCallShortcuts(calls);
   shortcuts.add('?', phrase('shortcut.list'), shortcutHelp.open);
 }

@@ -21,7 +21,8 @@ const SIZES = /** @type {const} */ ([{ name: 'tiny', width: 110 }, { name: 'smal
  * What there is to see and hear of them.
  *
  * @typedef {Person & { trackId: string | null, video: MediaStreamTrack | null, audio: MediaStreamTrack | null, state: App.Active['said'], silenced: boolean,
- *   route: string }} Shown `trackId`: of the picture, if others send it
+ *   isPaused: boolean, route: string }} Shown `trackId`: of the picture, if others send it; `isPaused`: the network of this
+ *   device does not carry it for now
  */
 
 /** What a tile is called, which is what screen readers say of it. @param {{ name: string, isSelf: boolean, isScreen: boolean }} person */
@@ -43,6 +44,7 @@ export function tile({ connectionId, userId, name, isSelf, isScreen }, { reshape
   const shares = mark('screen', phrase('call.isSharing'), 'sharing');
   const held = mark('pause', phrase('call.onHold'), 'held');
   const hand = mark('hand', phrase('call.handRaised'), 'hand');
+  const paused = el('span', { class: 'tile-paused', 'data-testid': 'tile-paused', hidden: true }, phrase('call.pausedForBandwidth'));
   const level = levelMark();
   const floating = reactions();
   const sound = isSelf ? null : el('audio', { autoplay: true });
@@ -50,7 +52,7 @@ export function tile({ connectionId, userId, name, isSelf, isScreen }, { reshape
   const element = el('figure', {
     class: `tile ${isSelf ? 'self' : ''} ${isScreen ? 'screen' : ''}`, 'data-testid': isScreen ? 'tile-screen' : 'tile', 'data-connection-id': connectionId ?? '', 'data-user-id': userId,
     'data-kind': isSelf ? 'self' : 'remote', 'data-video': 'off', on: { click: () => pinned.hidden || pin() },
-  }, avatar(name, userId, 'large'), el('figcaption', {}, caption, silent, shares, hand, held, !isScreen && level.element), floating.element, pinned, sound);
+  }, avatar(name, userId, 'large'), el('figcaption', {}, caption, silent, shares, hand, held, !isScreen && level.element), paused, floating.element, pinned, sound);
   const picture = moving(element, isScreen, reshaped);
   let seen = isSelf ? null : view(element);
   let isFirst = false;
@@ -62,7 +64,7 @@ export function tile({ connectionId, userId, name, isSelf, isScreen }, { reshape
     /** The shape of its picture, width to height; null while there is none. */
     ratio: () => picture.ratio(),
     /** @param {Shown} shown */
-    update({ trackId, video, audio, state, silenced, route, connectionId: id }) {
+    update({ trackId, video, audio, state, silenced, isPaused, route, connectionId: id }) {
       shown = trackId;
       seen?.show(shown, { pinned: isFirst });
       picture.show(video);
@@ -71,6 +73,7 @@ export function tile({ connectionId, userId, name, isSelf, isScreen }, { reshape
       shares.hidden = isScreen || !state.sharing;
       hand.hidden = isScreen || !state.handRaised;
       held.hidden = !state.onHold;
+      paused.hidden = !isPaused;
       element.dataset.speaking = String(!isScreen && state.speaking);
       element.dataset.route = route;
       if (id) element.dataset.connectionId = id;

@@ -5,7 +5,7 @@ import { size } from '../format.js';
 import { Uploads } from '../model/uploads.js';
 import { explain, phrase } from '../words.js';
 
-/** @param {{ path: string, api: App.Parts['api'], changed: () => void, tooMany: () => void }} options */
+/** @param {{ path: string, api: App.RoomParts['api'], changed: () => void, tooMany: () => void }} options */
 export function uploads({ path, api, changed, tooMany }) {
   const element = el('ul', { class: 'uploads', 'aria-label': phrase('room.files'), 'data-testid': 'uploads', hidden: true });
   const model = new Uploads({ path, api, changed: () => show() });

@@ -38,10 +38,10 @@ const WITHOUT_CAUSES: &[&str] = &[
     "fn chain(",
 ];
 
-/// What a role's crate may show beside what it is made from (a type of its own, `Deps`) and its errors: the server
-/// composes roles and knows nothing else of them.
+/// What a role's crate may show beside what it is made from (a type of its own, `Deps`), its errors and what it hands over
+/// to be stored: the server composes roles and knows nothing else of them.
 const ROLE_EXPORTS: &[&str] =
-    &["Config", "Deps", "StartError", "RunError", "router", "run", "limits", "openapi"];
+    &["Config", "Deps", "StartError", "RunError", "router", "run", "limits", "openapi", "FinishedRecording"];
 
 /// The crates of roles, each with the type that is the role before it runs.
 const ROLES: &[(&str, &str)] =

@@ -84,3 +84,67 @@ pub struct Subscribe {
     /// Tracks of others, at most 200.
     pub tracks: Vec<TrackWish>,
 }
+
+/// What a participant gets of a track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TrackSubscription {
+    /// The track's own.
+    pub track_id: TrackId,
+    /// What goes out of it; nothing while it is paused, or before it begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<TrackLayer>,
+    /// Why it is no more.
+    pub reason: LayerReason,
+}
+
+/// A layer of a track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TrackLayer {
+    /// Which of the encodings in which its publisher sends it, 0 being the smallest.
+    pub encoding: u8,
+    /// The width of its pictures in pixels, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<u16>,
+    /// Their height, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height: Option<u16>,
+}
+
+/// Event `media.subscriptions`, to the one that it is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaSubscriptions))]
+pub struct Subscriptions {
+    /// The room whose media session the tracks are from.
+    pub room_id: RoomId,
+    /// Every track that this participant has agreed to receive.
+    pub subscriptions: Vec<TrackSubscription>,
+}
+
+/// Whether anybody wants an encoding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct WantedEncoding {
+    /// Its name in the publisher's description (RFC 8851).
+    pub rid: String,
+    /// Somebody is to get it.
+    pub wanted: bool,
+}
+
+/// Event `media.layers`, to the one who publishes the track.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = MediaLayers))]
+pub struct Layers {
+    /// The room whose media session the track is in.
+    pub room_id: RoomId,
+    /// The track's own.
+    pub track_id: TrackId,
+    /// All of its encodings.
+    pub encodings: Vec<WantedEncoding>,
+}

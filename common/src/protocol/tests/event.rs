@@ -113,7 +113,7 @@ fn of_media() -> Vec<(&'static str, Value)> {
     let participant = json!({
         "connectionId": A, "userId": B, "name": "Ada", "state": participant_state(), "tracks": [track],
     });
-    let state = json!({ "route": "peerToPeer", "participants": [participant], "revision": 3 });
+    let state = json!({ "route": "peerToPeer", "participants": [participant], "revision": 3, "locked": false, "recorded": true });
     vec![
         ("media.changed", json!({ "roomId": A, "state": state })),
         (
@@ -134,6 +134,18 @@ fn of_media() -> Vec<(&'static str, Value)> {
                 { "mid": "0", "trackId": A, "connectionId": B, "kind": "video", "source": "screen" },
             ] }),
         ),
+        (
+            "media.subscriptions",
+            json!({ "roomId": A, "subscriptions": [
+                { "trackId": B, "layer": { "encoding": 2, "width": 1280, "height": 720 }, "reason": "best" },
+            ] }),
+        ),
+        (
+            "media.layers",
+            json!({ "roomId": A, "trackId": B, "encodings": [{ "rid": "f", "wanted": false }] }),
+        ),
+        ("media.muted", json!({ "roomId": A, "source": "microphone", "by": B })),
+        ("media.removed", json!({ "roomId": A, "by": B })),
     ]
 }
 

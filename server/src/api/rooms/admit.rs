@@ -109,6 +109,7 @@ pub(in super::super) fn refused(refusal: Refusal) -> Problem {
         Refusal::Muted => {
             Problem::new(StatusCode::FORBIDDEN, ErrorCode::ROOM_MUTED, "you are muted in the room")
         }
-        Refusal::Removed | Refusal::NotInside => forbidden("this is for those in the room"),
+        Refusal::Removed => forbidden("you were removed from the room"),
+        Refusal::NotInside => forbidden("this is for those in the room"),
     }
 }

@@ -15,7 +15,10 @@ use axum::{Json, extract::State};
 use common::{id::RoomId, permission::Permission};
 use serde::Deserialize;
 use signalling_core::admission::Action;
-use store::rooms::{self, Room, RoomChange};
+use store::{
+    join_links,
+    rooms::{self, Room, RoomChange},
+};
 use utoipa::ToSchema;
 
 /// What to change about a room; absent fields stay as they are.
@@ -24,7 +27,8 @@ use utoipa::ToSchema;
 pub(super) struct UpdateRoom {
     /// For people, 1 to 200 characters.
     name: Option<String>,
-    /// Only members may enter and read it. Who is in it and is none leaves, but for guests.
+    /// Only members may enter and read it. Who is in it and is none leaves, but for guests; links by which guests came
+    /// end with that.
     private: Option<bool>,
 }
 
@@ -50,8 +54,10 @@ pub(super) async fn update(
         caller.require_lasting(Permission::RoomsManage)?;
     }
     let mut tx = app.begin(&caller).await?;
-    if body.private.is_some() {
-        admit(&app, &mut tx, &caller, Action::SetPrivacy, id).await?;
+    let mut becomes_private = false;
+    if let Some(private) = body.private {
+        let before = admit(&app, &mut tx, &caller, Action::SetPrivacy, id).await?;
+        becomes_private = private && !before.is_private;
     }
     if body.private.is_none() || name.is_some() {
         admit(&app, &mut tx, &caller, Action::Rename, id).await?;
@@ -59,6 +65,9 @@ pub(super) async fn update(
     let change = RoomChange { name, is_private: body.private };
     let room = rooms::update(&mut tx, id, change).await;
     let room = room.map_err(|error| Problem::refused("room", error))?;
+    if becomes_private {
+        join_links::revoke_all(&mut tx, id, app.clock.utc()).await?;
+    }
     tx.commit().await?;
     if name.is_some() {
         tell::renamed(&app, id, room.name.clone()).await;

@@ -114,3 +114,10 @@ pub struct Demand<K> {
     /// The smallest first; of a voice the first alone.
     pub encodings: [Encoding; ENCODINGS_MAX],
 }
+
+impl<K> Demand<K> {
+    /// Whether there is only one encoding to choose from.
+    pub(super) fn is_single(&self) -> bool {
+        self.encodings.iter().filter(|it| it.supply != Supply::Missing).count() == 1
+    }
+}

@@ -56,7 +56,7 @@ impl Ladder {
             let lowest = if is_first { 0 } else { layers.saturating_sub(2) };
             let whole = known.rate();
             for (temporal, rate) in (0_u8..).zip(known.rates).take(layers).skip(lowest) {
-                let rate = if whole == Bitrate::ZERO { assumed } else { rate };
+                let rate = if whole == Bitrate::ZERO { assumed.times(share(temporal, layers)) } else { rate };
                 // What is better and no dearer makes the ones below needless.
                 while rungs.len() > start && rungs.last().is_some_and(|below| below.rate >= rate) {
                     rungs.pop();
@@ -91,6 +91,16 @@ impl Ladder {
     fn rung<'a>(&self, rungs: &'a [Rung], level: usize) -> Option<&'a Rung> {
         let own = rungs.get(self.rungs.clone())?;
         own.get(level.checked_sub(1)?)
+    }
+}
+
+/// What an encoding takes up to one of its temporal layers of what it takes with so many: each layer doubles the pictures
+/// and is built upon by fewer.
+fn share(temporal: u8, layers: usize) -> f64 {
+    match layers.saturating_sub(usize::from(temporal).saturating_add(1)) {
+        0 => 1.0,
+        1 => 0.6,
+        _ => 0.4,
     }
 }
 

@@ -21,6 +21,13 @@ pub(super) struct Rank<K> {
     key: K,
 }
 
+impl<K: Copy> Rank<K> {
+    /// That of the picture.
+    pub(super) const fn key(&self) -> K {
+        self.key
+    }
+}
+
 /// The rank of a picture.
 pub(super) fn of<K: Copy>(demand: &Demand<K>) -> Rank<K> {
     let class = Class {

@@ -24,6 +24,14 @@ const PATIENCE_MAX: Duration = Duration::from_millis(120);
 /// How often a packet is asked for.
 const NACKS_MAX: u8 = 8;
 
+/// Likewise one of a voice: what comes later than that nobody waits for.
+const VOICE_NACKS_MAX: u8 = 3;
+
+/// Packets of a voice that are asked for in vain before nothing of it is asked for any more.
+///
+/// Not every sender of sound keeps what it has sent, and few say whether they do.
+const VAIN_MAX: u8 = 50;
+
 /// Packets that may be missing at once; beyond that only a key frame helps.
 const MISSING_MAX: usize = 256;
 
@@ -50,7 +58,9 @@ pub(crate) enum Arrival {
 
 /// The numbers of a track's packets.
 pub(crate) struct Arrivals {
-    asks: bool,
+    kind: TrackKind,
+    /// Packets in a row that were asked for in vain.
+    vain: u8,
     /// What is sent again comes in a stream of its own.
     has_rtx: bool,
     first: Option<SeqNo>,
@@ -64,10 +74,11 @@ pub(crate) struct Arrivals {
 }
 
 impl Arrivals {
-    /// Sound is not asked for again. `has_rtx` says that what is sent again comes in a stream of its own.
+    /// `has_rtx` says that what is sent again comes in a stream of its own.
     pub(crate) const fn new(kind: TrackKind, has_rtx: bool) -> Self {
         Self {
-            asks: matches!(kind, TrackKind::Video),
+            kind,
+            vain: 0,
             has_rtx,
             first: None,
             highest: None,
@@ -75,6 +86,21 @@ impl Arrivals {
             missing: VecDeque::new(),
             is_hopeless: false,
             patience: PATIENCE_MIN,
+        }
+    }
+
+    /// Whether missing packets are asked for.
+    const fn asks(&self) -> bool {
+        match self.kind {
+            TrackKind::Video => true,
+            TrackKind::Audio => self.vain < VAIN_MAX,
+        }
+    }
+
+    const fn asked_max(&self) -> u8 {
+        match self.kind {
+            TrackKind::Video => NACKS_MAX,
+            TrackKind::Audio => VOICE_NACKS_MAX,
         }
     }
 
@@ -86,6 +112,12 @@ impl Arrivals {
     /// Packets that came, each counted once.
     pub(crate) const fn received(&self) -> u64 {
         self.received
+    }
+
+    /// The number of the packet of these wire bits, if it is missing.
+    pub(crate) fn missing(&self, wire: u16) -> Option<SeqNo> {
+        let sequence = self.highest?.extend(wire);
+        self.missing.binary_search_by_key(&sequence, |missing| missing.sequence).ok().map(|_| sequence)
     }
 
     /// Notes a packet, and whether it came in the stream of those that are sent again.
@@ -108,6 +140,9 @@ impl Arrivals {
             return Arrival::Repeated;
         };
         self.received = self.received.saturating_add(1);
+        if missing.asked > 0 {
+            self.vain = 0;
+        }
         // What was asked for, and comes in the track's own stream, may have been sent twice: its
         // coming says nothing about how much the network reorders.
         if !is_rtx && (self.has_rtx || missing.asked == 0) {
@@ -122,7 +157,7 @@ impl Arrivals {
         if gap == 0 {
             return None;
         }
-        if !self.asks {
+        if !self.asks() {
             // Nobody else forgets them.
             let longest =
                 |missing: &Missing| now.saturating_duration_since(missing.noticed_at) > PATIENCE_MAX;
@@ -132,7 +167,7 @@ impl Arrivals {
         if missing > MISSING_MAX {
             self.missing.clear();
             self.is_hopeless = true;
-            return self.asks.then_some(now);
+            return self.asks().then_some(now);
         }
         let ask_at = after(now, self.patience);
         let mut lost = highest.next();
@@ -140,7 +175,7 @@ impl Arrivals {
             self.missing.push_back(Missing { sequence: lost, noticed_at: now, asked: 0, ask_at });
             lost = lost.next();
         }
-        self.asks.then_some(ask_at)
+        self.asks().then_some(ask_at)
     }
 
     /// A packet came so long after one that was sent after it. Half way towards it, and a little more
@@ -161,13 +196,13 @@ impl Arrivals {
     /// The missing packets to ask for now, in rising order, and when to look again.
     pub(crate) fn ask(&mut self, now: Instant, due: &mut Vec<u16>) -> Option<Instant> {
         due.clear();
-        if !self.asks {
+        if !self.asks() {
             return None;
         }
-        let before = self.missing.len();
+        let (before, asked_max) = (self.missing.len(), self.asked_max());
         self.missing.retain_mut(|missing| {
             if missing.ask_at <= now {
-                if missing.asked >= NACKS_MAX {
+                if missing.asked >= asked_max {
                     return false;
                 }
                 missing.asked = missing.asked.saturating_add(1);
@@ -176,7 +211,9 @@ impl Arrivals {
             }
             true
         });
-        self.is_hopeless |= self.missing.len() < before;
+        let given_up = before.saturating_sub(self.missing.len());
+        self.is_hopeless |= given_up > 0;
+        self.vain = self.vain.saturating_add(u8::try_from(given_up).unwrap_or(u8::MAX));
         let next = self.missing.iter().map(|missing| missing.ask_at).min()?;
         Some(next.max(after(now, NACK_PAUSE)))
     }
@@ -261,18 +298,51 @@ mod tests {
     }
 
     #[test]
-    fn a_voice_is_not_asked_for_and_may_come_late() {
+    fn a_voice_is_asked_for_while_somebody_may_wait_for_it() {
         let clock = ManualClock::default();
         let mut arrivals = Arrivals::new(TrackKind::Audio, false);
-        arrivals.arrive(1, false, clock.now());
+        for wire in [1, 3] {
+            arrivals.arrive(wire, false, clock.now());
+        }
+        for _ in 0..VOICE_NACKS_MAX {
+            clock.advance(NACK_INTERVAL);
+            assert_eq!(asked(&mut arrivals, &clock), [2]);
+        }
+        clock.advance(NACK_INTERVAL);
+        assert_eq!(asked(&mut arrivals, &clock), [] as [u16; 0]);
+        assert_eq!(arrivals.missing(2), None);
+    }
+
+    /// Every second packet is lost; whether each is asked for in its time is returned.
+    fn with_losses(arrivals: &mut Arrivals, clock: &ManualClock, comes_again: bool) -> Vec<bool> {
+        let mut asks = Vec::new();
         for wire in (3..2000).step_by(2) {
-            assert!(matches!(arrivals.arrive(wire, false, clock.now()), Arrival::Newest(_, None)));
-            clock.advance(Duration::from_millis(20));
-            if wire % 4 == 3 {
+            arrivals.arrive(wire, false, clock.now());
+            clock.advance(PATIENCE_MAX);
+            asks.push(asked(arrivals, clock).contains(&(wire - 1)));
+            if comes_again {
                 assert!(matches!(arrivals.arrive(wire - 1, false, clock.now()), Arrival::Late(_)));
             }
+            clock.advance(NACK_INTERVAL * 5);
         }
-        assert_eq!(asked(&mut arrivals, &clock), [] as [u16; 0]);
-        assert!(!arrivals.take_hopeless());
+        asks
+    }
+
+    #[test]
+    fn who_never_sends_sound_again_is_not_asked_for_ever() {
+        let clock = ManualClock::default();
+        for comes_again in [true, false] {
+            let mut arrivals = Arrivals::new(TrackKind::Audio, false);
+            arrivals.arrive(1, false, clock.now());
+            let asks = with_losses(&mut arrivals, &clock, comes_again);
+            assert!(asks[..10].iter().all(|asks| *asks));
+            assert_eq!(asks[500..].iter().any(|asks| *asks), comes_again);
+            assert!(arrivals.missing.len() < 10, "{}", arrivals.missing.len());
+            // What comes late is taken, whether it was asked for or not.
+            if !comes_again {
+                assert!(matches!(arrivals.arrive(2001, false, clock.now()), Arrival::Newest(_, None)));
+                assert!(matches!(arrivals.arrive(2000, false, clock.now()), Arrival::Late(_)));
+            }
+        }
     }
 }

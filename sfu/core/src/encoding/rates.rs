@@ -1,6 +1,6 @@
 //! What an encoding takes, layer by layer.
 
-use crate::{bandwidth::Bitrate, rtp::vp8::TEMPORAL_LAYERS_MAX};
+use crate::{bandwidth::Bitrate, rtp::descriptor::TEMPORAL_LAYERS_MAX};
 use std::time::{Duration, Instant};
 
 /// Over how long rates are measured.
@@ -35,6 +35,7 @@ impl LayerRates {
         }
         if let Some(sum) = self.bytes.get_mut(usize::from(layer)) {
             *sum = sum.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+            self.layers = self.layers.max(layer.saturating_add(1));
         }
     }
 
@@ -55,7 +56,7 @@ impl LayerRates {
         self.measured
     }
 
-    /// How many temporal layers came in the last window.
+    /// How many temporal layers came in the last window, or have come since.
     pub(crate) const fn layers(&self) -> u8 {
         self.layers
     }
@@ -79,6 +80,14 @@ mod tests {
             clock.advance(Duration::from_millis(10));
         }
         assert_eq!((kilobits(&rates), rates.layers()), ([200, 400, 400, 400], 2));
+    }
+
+    #[test]
+    fn layers_count_as_soon_as_they_come() {
+        let (clock, mut rates) = (ManualClock::default(), LayerRates::default());
+        assert_eq!(rates.layers(), 0);
+        [0, 2, 1].iter().for_each(|layer| rates.note(*layer, 500, clock.now()));
+        assert_eq!((kilobits(&rates), rates.layers()), ([0; 4], 3));
     }
 
     #[test]

@@ -6,7 +6,6 @@ use crate::{
     forward::Sent,
     id::TransportId,
     output::Output,
-    report::Reports,
     retransmit::Retransmission,
     rtcp::{
         self, Packet, nack::Loss, report_block::ReportBlocks, sender_report::SenderReport,
@@ -59,17 +58,17 @@ impl Engine {
         let (forwarding, transports) = (&mut self.forwarding, &mut self.transports);
         if let Some(stream) = forwarding.stream(id, report.ssrc).filter(|stream| !stream.is_rtx) {
             let clock = SenderClock { ntp: report.ntp, rtp_time: report.rtp_time };
-            Reports::pass_on(stream.encoding, clock, forwarding, transports, now, output);
+            self.reports.pass_on(stream.encoding, clock, forwarding, transports, now, output);
         }
     }
 
     /// A subscriber says how it receives, and so how long the way to it is.
     fn note_reception(&mut self, id: TransportId, blocks: ReportBlocks<'_>, now: Instant) {
-        for block in blocks.iter().filter(|block| block.last_report != 0) {
+        for block in blocks.iter() {
             let subscription = self.forwarding.subscription(id, block.ssrc);
             let known = subscription.and_then(|subscription| self.forwarding.subscription_mut(subscription));
             if let Some((subscription, _)) = known {
-                subscription.note_reception(block.last_report, block.since_last_report, now);
+                subscription.note_reception(&block, now);
             }
         }
     }

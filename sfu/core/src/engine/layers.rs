@@ -12,7 +12,8 @@ use std::time::Instant;
 impl Engine {
     /// Says what a participant is to get of a track; false if it receives no such track. At first it gets
     /// [the best](Target::BEST) that comes. Another encoding goes out as soon as a key frame of it begins, for which its
-    /// publisher is asked; until then that goes on which did.
+    /// publisher is asked; until then that goes on which did. From then on nothing that the participant receives is
+    /// allocated: whoever says this of one track says it of all.
     pub fn set_target(
         &mut self,
         participant: ConnectionId,
@@ -26,6 +27,9 @@ impl Engine {
             self.forwarding.received(*id).is_some_and(|received| received.track == track)
         };
         let Some(id) = received.find(is_of_track) else { return false };
+        if let Some(transport) = self.forwarding.outgoing(id).map(|subscription| subscription.transport) {
+            self.allocations.leave_alone(transport);
+        }
         let wanted = self.forwarding.set_target(id, target);
         self.want_key_frames(wanted, now, output);
         true
@@ -59,7 +63,7 @@ impl Engine {
     }
 
     /// Somebody waits for each of these encodings to begin anew: its publisher is asked, unless it has just begun.
-    fn want_key_frames(
+    pub(super) fn want_key_frames(
         &mut self,
         wanted: impl IntoIterator<Item = EncodingId>,
         now: Instant,

@@ -100,24 +100,32 @@ impl Engine {
         let taken: Vec<&Section> = remote.sections.iter().filter(|section| answer::takes(section)).collect();
         let known: Vec<PublicationId> =
             self.sessions.get(owner).map_or_else(Vec::new, |known| known.publications.clone());
-        let mut stay: Vec<(PublicationId, &str)> = Vec::new();
+        let (mut stay, mut gone): (Vec<(PublicationId, &str)>, Vec<PublicationId>) = Default::default();
         for &id in &known {
             let is_said = |section: &&&Section| self.forwarding.is_said_by(id, section);
             match taken.iter().find(is_said) {
                 Some(section) => stay.push((id, &section.mid)),
-                None => self.unpublish(id, output),
+                None => gone.push(id),
             }
         }
         let mut publications: Vec<PublicationId> = stay.iter().map(|(id, _)| *id).collect();
+        let mut renewed: Vec<PublicationId> = Vec::new();
         for section in taken {
             if stay.iter().all(|(_, mid)| *mid != section.mid) {
-                publications.extend(self.forwarding.publish(transport, section, now));
+                let mid = |id| self.forwarding.publication(id).map(|known| known.description.mid.as_str());
+                let former = gone.iter().copied().find(|id| mid(*id) == Some(section.mid.as_str()));
+                let published = self.forwarding.publish(transport, section, former, now);
+                publications.extend(published);
+                renewed.extend(published.filter(|_| former.is_some()));
             }
         }
+        gone.into_iter().for_each(|id| self.unpublish(id, output));
         let changed = publications != known;
         if let Some(known) = self.sessions.get_mut(owner) {
             known.publications = publications;
         }
+        // What the sender was told of the former track, that nobody wants some of its encodings, it may still go by.
+        renewed.into_iter().for_each(|id| self.tell_wanted(id, output));
         changed
     }
 }

@@ -119,6 +119,7 @@ impl Engine {
 
     /// Forwards what has come since the last call.
     pub fn flush(&mut self, now: Instant, output: &mut Output) {
+        self.hand_to_recorder(output);
         let sent = self.forwarding.flush(&mut self.transports, now, output);
         self.note_sent(sent);
     }

@@ -3,6 +3,7 @@
 use super::{AnswerError, Engine};
 use crate::{
     id::{ParticipantId, PublicationId, TransportId},
+    layer::Target,
     loss::LossReason,
     moment::after,
     negotiation::offering::{ANSWER_TIME, SECTIONS_PER_KIND_MAX, UNANSWERED_MAX},
@@ -70,18 +71,18 @@ impl Engine {
             let (mut voices, mut pictures) = (0_usize.., 0_usize..);
             for &publication in &other.publications {
                 let Some(known) = self.forwarding.publication(publication) else { continue };
-                let (kind, number, from) = (known.description.kind, known.number, other.connection);
-                let rank = match kind {
+                let (format, number, from) = (known.description.forwarded, known.number, other.connection);
+                let rank = match format.codec.kind() {
                     TrackKind::Audio => voices.next(),
                     TrackKind::Video => pictures.next(),
                 };
-                let track = Track { publication, number, from, kind, named: known.named() };
+                let track = Track { publication, number, from, format, named: known.named() };
                 ranked.push((rank.unwrap_or(usize::MAX), track));
             }
         }
         ranked.sort_by_key(|(rank, track)| (*rank, track.number));
         let (mut voices, mut pictures) = (0..SECTIONS_PER_KIND_MAX, 0..SECTIONS_PER_KIND_MAX);
-        let has_room = |track: &Track| match track.kind {
+        let has_room = |track: &Track| match track.kind() {
             TrackKind::Audio => voices.next().is_some(),
             TrackKind::Video => pictures.next().is_some(),
         };
@@ -221,18 +222,28 @@ impl Engine {
                 self.forwarding.unsubscribe(id);
             }
         }
-        let is_connected = self.transports.get(transport).is_some_and(|transport| transport.is_connected());
-        for (&publication, &OfferedStream { ssrc, rtx_ssrc, .. }) in accepted {
+        let known = self.transports.get(transport);
+        let is_connected = known.is_some_and(|transport| transport.is_connected());
+        // What a line carries shows when something has arrived: until then no more goes than it must.
+        let is_estimated = known.is_some_and(|transport| transport.congestion.is_some());
+        let first = if is_estimated { Target::SMALLEST } else { Target::BEST };
+        for (&publication, &OfferedStream { ssrc, rtx_ssrc, taken, .. }) in accepted {
             let Some(known) = self.forwarding.publication(publication) else { continue };
-            if self.forwarding.subscription(transport, ssrc).is_some() {
+            let has_red = taken.is_some_and(|taken| taken.has_red);
+            if let Some(id) = self.forwarding.subscription(transport, ssrc) {
+                if let Some((subscription, _)) = self.forwarding.subscription_mut(id) {
+                    subscription.agree_on_red(has_red);
+                }
                 continue;
             }
-            let (kind, way) = (known.description.kind, (publication, transport));
-            let subscription = Subscription::new(way, (ssrc, rtx_ssrc), kind, now);
+            let (format, way) = (known.description.forwarded, (publication, transport));
+            let mut subscription = Subscription::new(way, (ssrc, rtx_ssrc), (format, first), now);
+            subscription.agree_on_red(has_red);
             let wanted = self.forwarding.subscribe(subscription);
             if let Some(wanted) = wanted.filter(|_| is_connected) {
                 self.want_key_frame(wanted, now, output);
             }
         }
+        self.allocations.look_at(transport, now);
     }
 }

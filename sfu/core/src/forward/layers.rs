@@ -2,12 +2,14 @@
 
 use super::Forwarding;
 use crate::{
+    allocations::Use,
     encoding::{Encodings, Subscriber},
-    id::{EncodingId, PublicationId, SubscriptionId},
+    id::{EncodingId, PublicationId, SubscriptionId, TransportId},
     keyframe::ASK_AGAIN_INTERVAL,
     layer::{ENCODINGS_MAX, EncodingState, ReceivedTrack, Target},
     moment::after,
     publication::Publication,
+    subscription::Subscription,
 };
 use std::time::Instant;
 
@@ -130,6 +132,39 @@ impl Forwarding {
             wanted.extend(self.retarget(subscription, may_fall));
             index = index.saturating_add(1);
         }
+    }
+
+    /// What becomes of a track's encodings; `None` of a track that is gone, or that has only one.
+    pub(crate) fn uses(&self, id: PublicationId) -> Option<[Use; ENCODINGS_MAX]> {
+        let publication = self.publications.get(id).filter(|it| it.encodings.len() > 1)?;
+        let best = publication.encodings.len().checked_sub(1)?;
+        let mut uses = [Use::default(); ENCODINGS_MAX];
+        for ((_, encoding), known) in self.encodings_of(id).zip(&mut uses) {
+            known.is_live = encoding.is_live;
+        }
+        for subscription in publication.subscriptions.iter().filter_map(|it| self.subscriptions.get(*it)) {
+            if let Target::Layer { encoding, .. } = subscription.target
+                && let Some(known) = uses.get_mut(usize::from(encoding).min(best))
+            {
+                known.is_wanted = true;
+            }
+            // Nor may that stop which goes out until the other begins.
+            for ((id, _), known) in self.encodings_of(id).zip(&mut uses) {
+                known.is_wanted |= subscription.current == Some(id);
+            }
+        }
+        Some(uses)
+    }
+
+    /// The tracks that go out on a transport.
+    pub(crate) fn receivers(&self, transport: TransportId) -> impl Iterator<Item = SubscriptionId> {
+        let egress = self.egress.get(transport).into_iter();
+        egress.flat_map(|egress| egress.subscriptions.values())
+    }
+
+    /// A track that goes out.
+    pub(crate) fn outgoing(&self, id: SubscriptionId) -> Option<&Subscription> {
+        self.subscriptions.get(id)
     }
 
     /// A track as a subscriber receives it.

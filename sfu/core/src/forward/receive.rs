@@ -4,7 +4,8 @@ use super::{Forwarding, Stream};
 use crate::{
     encoding::Arrival,
     id::{EncodingId, TransportId},
-    rtp::header::Header,
+    publication::Content,
+    rtp::{header::Header, red::Redundant},
     srtp::Opened,
 };
 use std::time::Instant;
@@ -42,10 +43,16 @@ impl Forwarding {
         now: Instant,
     ) -> Option<Received> {
         let known = self.stream(transport, header.ssrc);
-        let is_of_new_stream = known.is_none();
         let Stream { encoding: id, is_rtx } = known.or_else(|| self.bind(transport, &header))?;
         let encoding = self.encodings.get_mut(id)?;
         let publication = self.publications.get_mut(encoding.publication)?;
+        let content = publication.description.content(header.payload_type)?;
+        if is_rtx != (content == Content::Retransmission) {
+            return None;
+        }
+        let ssrc = if is_rtx { &mut encoding.name.rtx_ssrc } else { &mut encoding.name.ssrc };
+        let is_of_new_stream = known.is_none() || ssrc.is_none();
+        ssrc.get_or_insert(header.ssrc);
         if !publication.incoming.take(bytes, now) {
             let is_beginning = false;
             return Some(Received {
@@ -57,14 +64,23 @@ impl Forwarding {
             });
         }
         let level = publication.audio_level.and_then(|id| header.extension(id)?.first());
+        let is_own =
+            |it: &Redundant<'_>| publication.description.content(it.payload_type()) == Some(Content::Media);
+        let redundant = match content {
+            Content::Red => Some(Redundant::parse(payload).filter(is_own)?),
+            Content::Media | Content::Retransmission => None,
+        };
         let (wire, has_padding, payload) = if is_rtx {
             let (original, rest) = payload.split_first_chunk::<ORIGINAL_BYTES>()?;
             (u16::from_be_bytes(*original), false, strip_padding(&header, rest)?)
         } else {
-            (header.sequence, header.has_padding, payload)
+            (header.sequence, header.has_padding, redundant.map_or(payload, |redundant| redundant.own))
         };
         let was_fresh = !encoding.fresh.is_empty();
         let arrival = encoding.receive(&header, (wire, is_rtx), (has_padding, payload), now);
+        if let Some(redundant) = redundant {
+            encoding.receive_earlier(&header, &redundant, now);
+        }
         if !was_fresh && !encoding.fresh.is_empty() {
             self.fresh.push(id);
         }
@@ -80,22 +96,20 @@ impl Forwarding {
         let fits = |id: &EncodingId| {
             let encoding = self.encodings.get(*id)?;
             let description = &self.publications.get(encoding.publication)?.description;
-            let is_media = description.payload_type == header.payload_type;
-            let is_rtx = description.rtx_payload_type == Some(header.payload_type);
-            let is_nameless = is_rtx || is_media && encoding.name.ssrc.is_none();
+            let is_rtx = description.content(header.payload_type)? == Content::Retransmission;
+            let is_nameless = is_rtx || encoding.name.ssrc.is_none();
             let is_named = description.is_named_in(header, encoding.name.rid.as_deref());
-            (is_nameless && is_named).then_some((*id, !is_media))
+            (is_nameless && is_named).then_some((*id, is_rtx))
         };
         let publications = ingress.publications.iter().filter_map(|id| self.publications.get(*id));
         let mut nameless = publications.flat_map(|publication| &publication.encodings).filter_map(fits);
         let ((encoding, is_rtx), None) = (nameless.next()?, nameless.next()) else { return None };
         let name = &mut self.encodings.get_mut(encoding)?.name;
-        // One of each: who sends under ever new SSRCs leaves nothing behind.
         let known = if is_rtx { &mut name.rtx_ssrc } else { &mut name.ssrc };
-        if let Some(before) = known.replace(header.ssrc) {
-            ingress.streams.remove(before);
-        }
+        *known = Some(header.ssrc);
+        // One of each: who sends under ever new SSRCs leaves nothing behind.
         let stream = Stream { encoding, is_rtx };
+        ingress.streams.retain(|other| other != stream);
         ingress.streams.insert(header.ssrc, stream);
         Some(stream)
     }

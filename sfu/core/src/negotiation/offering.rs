@@ -87,7 +87,7 @@ impl StreamNumbers {
     }
 
     fn stream(&mut self, Track { publication, from, named, .. }: Track) -> OfferedStream {
-        OfferedStream { publication, from, named, ssrc: self.next(), rtx_ssrc: self.next() }
+        OfferedStream { publication, from, named, ssrc: self.next(), rtx_ssrc: self.next(), taken: None }
     }
 }
 
@@ -194,7 +194,8 @@ impl Offering {
         let accept = |stream: OfferedStream| {
             accepted.insert(stream.publication, stream);
         };
-        sections.settle(&remote.accepted(), accept, |stream| numbers.renew(stream));
+        let taken = |section: &OfferedSection| remote.taken(&section.mid, section.format);
+        sections.settle(taken, accept, |stream| numbers.renew(stream));
         accepted
     }
 
@@ -203,7 +204,7 @@ impl Offering {
             let stream = section.stream()?;
             let mid = section.mid.clone();
             let Named { id: track_id, source } = stream.named;
-            Some(OfferedTrack { mid, track_id, connection_id: stream.from, kind: section.kind, source })
+            Some(OfferedTrack { mid, track_id, connection_id: stream.from, kind: section.kind(), source })
         };
         self.sections.as_slice().iter().filter_map(track).collect()
     }

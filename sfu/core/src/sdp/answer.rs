@@ -14,7 +14,7 @@ pub const fn takes(section: &Section) -> bool {
 /// Whether a section is ours to keep: what is sent in it is taken, and where the client sends nothing,
 /// neither do we (subscribing has a transport of its own).
 const fn stays(section: &Section) -> bool {
-    section.is_on_transport && section.codec.is_some()
+    section.is_on_transport && section.forwarded.is_some()
 }
 
 /// Whether there is anything to answer with.
@@ -27,7 +27,9 @@ pub fn check(remote: &Remote) -> Result<(), SdpError> {
         return Ok(());
     }
     let offered: BTreeSet<_> = remote.sections.iter().flat_map(|section| &section.offered).copied().collect();
-    let list = |names: Vec<&str>| if names.is_empty() { "no codec".to_owned() } else { names.join(", ") };
+    let list = |names: Vec<&str>| {
+        if names.is_empty() { "no codec that is known".to_owned() } else { names.join(", ") }
+    };
     Err(SdpError::NothingAgreed {
         offered: list(offered.into_iter().collect()),
         forwarded: list(codec::forwarded().collect()),

@@ -1,7 +1,7 @@
 //! Offering a participant what it may receive.
 
 use super::{
-    Lines, Local, codec,
+    Lines, Local,
     extension::Extensions,
     name,
     sections::{OfferedSection, OfferedStream, Slot},
@@ -21,9 +21,9 @@ pub(crate) fn write(
     let mut lines = Lines::session(id, version, &mids);
     let transport = local.lines(setup);
     for (index, section) in sections.iter().enumerate() {
-        let format = codec::ours(section.kind);
+        let format = *section.format;
         let port = if section.is_closed() { 0 } else { 9 };
-        lines.media(name(section.kind), port, "UDP/TLS/RTP/SAVPF", format);
+        lines.media(name(section.kind()), port, "UDP/TLS/RTP/SAVPF", format);
         lines.add(format_args!("a=mid:{}", section.mid));
         lines.append(&transport);
         lines.add(format_args!("a=rtcp-rsize"));

@@ -2,7 +2,7 @@
 
 use super::{
     SdpError, bounds,
-    codec::{self, Codec, Format},
+    codec::{self, Format, Red},
     description::{Attributes, Description, Media},
     encoding::{self, Encoding},
     extension::{Extension, Extensions, TRANSPORT_SEQUENCE_ID},
@@ -67,12 +67,14 @@ pub struct Section {
     pub sends: bool,
     /// Whether the client receives in it.
     pub receives: bool,
-    /// The client's first codec that we forward.
-    pub codec: Option<Codec>,
+    /// The client's first format that is forwarded, as we offer it to others.
+    pub(crate) forwarded: Option<&'static Format<'static>>,
     /// Its payload type.
     pub payload_type: Option<u8>,
     /// The payload type of its retransmissions (RFC 4588).
     pub rtx_payload_type: Option<u8>,
+    /// What earlier packets carried may come again with its packets (RFC 2198).
+    pub(crate) red: Option<Red>,
     /// The streams that are taken, in the client's order: one at least.
     pub encodings: Vec<Encoding>,
     /// The client's header extensions.
@@ -104,6 +106,13 @@ pub(super) struct MediaLine {
     pub(super) format: String,
     /// The attributes of that format.
     pub(super) attributes: Vec<String>,
+}
+
+/// What a client takes of a track that it is offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Taken {
+    /// What earlier packets carried may come again with those that follow them.
+    pub(crate) has_red: bool,
 }
 
 /// Which track it is.
@@ -180,17 +189,19 @@ impl Remote {
 
     /// Whether the client takes what is sent again in streams of their own, as our offers say (RFC 4588, section 8).
     pub(crate) fn takes_retransmissions(&self) -> bool {
-        let offered = codec::ours(TrackKind::Video).rtx_payload_type;
-        let is_picture = |section: &&Section| section.receives && section.kind == Some(TrackKind::Video);
-        self.sections.iter().filter(is_picture).all(|section| section.rtx_payload_type == offered)
+        self.sections.iter().filter(|section| section.receives).all(|section| {
+            section.rtx_payload_type == section.forwarded.and_then(|offered| offered.rtx_payload_type)
+        })
     }
 
-    /// The sections in which the client receives what we offered, by their mids.
-    pub(crate) fn accepted(&self) -> BTreeSet<&str> {
-        let accepts = |section: &&Section| {
-            section.receives && section.kind.is_some_and(|kind| section.has_format(codec::ours(kind)))
-        };
-        self.sections.iter().filter(accepts).map(|section| section.mid.as_str()).collect()
+    /// What the client takes of what we offered in this format in the section of this mid; `None` if it takes nothing.
+    pub(crate) fn taken(&self, mid: &str, format: &'static Format<'static>) -> Option<Taken> {
+        let section = self.sections.iter().find(|section| section.mid == mid)?;
+        let is_taken = section.receives && section.forwarded == Some(format);
+        // An answerer does not change what a number of ours means (RFC 3264, section 6.1).
+        let number = |red: Option<Red>| red.map(|red| red.payload_type);
+        let has_red = section.red.is_some() && number(section.red) == number(format.red);
+        is_taken.then_some(Taken { has_red })
     }
 }
 
@@ -198,9 +209,10 @@ impl Section {
     /// The codec that is taken, as an answer says it.
     pub(super) fn format<'a>(&'a self, parameters: &'a str) -> Option<Format<'a>> {
         Some(Format {
-            codec: self.codec?,
+            codec: self.forwarded?.codec,
             payload_type: self.payload_type?,
             rtx_payload_type: self.rtx_payload_type,
+            red: self.red,
             parameters,
             feedback: &self.feedback,
         })
@@ -208,11 +220,7 @@ impl Section {
 
     /// What the answer says of the codec.
     pub(super) fn answered_parameters(&self) -> String {
-        self.codec.map(|codec| codec.answered(&self.parameters)).unwrap_or_default()
-    }
-
-    fn has_format(&self, format: Format<'_>) -> bool {
-        self.codec == Some(format.codec) && format.codec.is_same(&self.parameters, format.parameters)
+        self.forwarded.map(|format| format.codec.answered(&self.parameters)).unwrap_or_default()
     }
 }
 
@@ -220,7 +228,7 @@ impl Section {
 /// so by a bundle: the first that can be used, and those that are bundled with it. Who does not bundle
 /// would need a transport for each of the others.
 fn put_on_transport(session: &Attributes<'_>, sections: &mut [Section]) -> bool {
-    let first = sections.iter().find(|section| section.codec.is_some() && !section.is_rejected);
+    let first = sections.iter().find(|section| section.forwarded.is_some() && !section.is_rejected);
     let Some(first) = first.map(|section| section.mid.clone()) else { return false };
     let bundles = session.values("group").filter_map(|group| group.strip_prefix("BUNDLE "));
     let mut bundles = bundles.map(|mids| mids.split_whitespace().collect::<BTreeSet<_>>());
@@ -262,9 +270,10 @@ fn section(media: &Media<'_>) -> Result<Section, SdpError> {
         named: None,
         sends,
         receives: !is_inactive && !attributes.has("sendonly"),
-        codec: chosen.as_ref().map(|chosen| chosen.codec),
+        forwarded: chosen.as_ref().map(|chosen| chosen.forwarded),
         payload_type: chosen.as_ref().map(|chosen| chosen.payload_type),
         rtx_payload_type: chosen.as_ref().and_then(|chosen| chosen.rtx_payload_type),
+        red: chosen.as_ref().and_then(|chosen| chosen.red),
         extensions,
         is_on_transport: false,
         is_rejected,

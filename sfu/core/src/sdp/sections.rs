@@ -1,7 +1,10 @@
 //! The sections of the offers to one participant: which track each carries, and what becomes of those
 //! whose track has ended.
 
-use super::parse::Named;
+use super::{
+    codec::Format,
+    parse::{Named, Taken},
+};
 use crate::id::PublicationId;
 use common::{id::ConnectionId, protocol::media::TrackKind};
 use std::collections::BTreeSet;
@@ -14,6 +17,8 @@ pub(crate) struct OfferedStream {
     pub(crate) named: Named,
     pub(crate) ssrc: u32,
     pub(crate) rtx_ssrc: u32,
+    /// What was agreed on for it last.
+    pub(crate) taken: Option<Taken>,
 }
 
 /// A track that somebody may receive.
@@ -23,8 +28,15 @@ pub(crate) struct Track {
     /// Grows from one that began to the next.
     pub(crate) number: u64,
     pub(crate) from: ConnectionId,
-    pub(crate) kind: TrackKind,
+    /// In which it is offered.
+    pub(crate) format: &'static Format<'static>,
     pub(crate) named: Named,
+}
+
+impl Track {
+    pub(crate) const fn kind(&self) -> TrackKind {
+        self.format.codec.kind()
+    }
 }
 
 /// What a section carries.
@@ -44,11 +56,16 @@ pub(crate) enum Slot {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OfferedSection {
     pub(crate) mid: String,
-    pub(crate) kind: TrackKind,
+    /// Of the track that it carries, or carried last.
+    pub(crate) format: &'static Format<'static>,
     pub(crate) slot: Slot,
 }
 
 impl OfferedSection {
+    pub(crate) const fn kind(&self) -> TrackKind {
+        self.format.codec.kind()
+    }
+
     /// Whether it is offered with port 0.
     pub(crate) const fn is_closed(&self) -> bool {
         matches!(self.slot, Slot::Closing | Slot::Closed)
@@ -107,7 +124,7 @@ impl OfferedSections {
                 }
                 None => {
                     is_waiting = true;
-                    has_changed |= self.make_room(track.kind);
+                    has_changed |= self.make_room(track.kind());
                 }
             }
         }
@@ -138,12 +155,13 @@ impl OfferedSections {
         has_changed
     }
 
-    /// A section for a track: one that its owner had for another of this kind, one that has been closed,
+    /// A section for a track: one that its owner had for another of this format, one that has been closed,
     /// or a new one.
     fn place(&mut self, track: Track, most: usize) -> Option<&mut OfferedSection> {
-        let Track { from, kind, .. } = track;
-        let of_kind = |section: &OfferedSection| section.kind == kind;
-        let own = self.sections.iter().position(|it| of_kind(it) && it.slot == Slot::Free(from));
+        let Track { from, format, .. } = track;
+        let of_kind = |section: &OfferedSection| section.kind() == track.kind();
+        let own = |it: &OfferedSection| it.format == format && it.slot == Slot::Free(from);
+        let own = self.sections.iter().position(own);
         let closed = || self.sections.iter().position(|it| of_kind(it) && it.slot == Slot::Closed);
         if let Some(index) = own {
             return self.sections.get_mut(index);
@@ -151,7 +169,7 @@ impl OfferedSections {
         if let Some(index) = closed() {
             let mid = self.name();
             let section = self.sections.get_mut(index)?;
-            section.mid = mid;
+            (section.mid, section.format) = (mid, format);
             return Some(section);
         }
         // The first one cannot be closed, so it does not count once it carries nothing.
@@ -161,14 +179,14 @@ impl OfferedSections {
             return None;
         }
         let mid = self.name();
-        self.sections.push(OfferedSection { mid, kind, slot: Slot::Closed });
+        self.sections.push(OfferedSection { mid, format, slot: Slot::Closed });
         self.sections.last_mut()
     }
 
     /// Closes one that is kept for its owner, so that somebody else's track finds room next time.
     fn make_room(&mut self, kind: TrackKind) -> bool {
         let mut kept = self.sections.iter_mut().skip(1);
-        let kept = kept.find(|section| section.kind == kind && matches!(section.slot, Slot::Free(_)));
+        let kept = kept.find(|section| section.kind() == kind && matches!(section.slot, Slot::Free(_)));
         kept.map(|section| section.slot = Slot::Closing).is_some()
     }
 
@@ -178,18 +196,22 @@ impl OfferedSections {
         mid
     }
 
-    /// Goes by an answer to the newest offer: what it accepts, by its mid, is handed to `accept`. What it
+    /// Goes by an answer to the newest offer: what it takes, as `taken` says, is handed to `accept`. What it
     /// does not accept gets other numbers, under which it is offered next: what is taken again is a new
     /// stream, whose receiver and sender both count it from its beginning.
     pub(crate) fn settle(
         &mut self,
-        accepted: &BTreeSet<&str>,
+        taken: impl Fn(&OfferedSection) -> Option<Taken>,
         mut accept: impl FnMut(OfferedStream),
         mut renumber: impl FnMut(OfferedStream) -> OfferedStream,
     ) {
         for section in &mut self.sections {
+            let taken = taken(section);
             match &mut section.slot {
-                Slot::Live(stream) if accepted.contains(section.mid.as_str()) => accept(*stream),
+                Slot::Live(stream) if taken.is_some() => {
+                    stream.taken = taken;
+                    accept(*stream);
+                }
                 Slot::Live(stream) => *stream = renumber(*stream),
                 slot @ Slot::Closing => *slot = Slot::Closed,
                 Slot::Free(_) | Slot::Closed => {}

@@ -2,8 +2,9 @@ mod fixtures;
 mod hostile;
 
 use super::{
+    codec::{Codec, ours},
     extension::Extension,
-    parse::{Named, Remote},
+    parse::{Named, Remote, Taken},
     sections::{OfferedSection, OfferedStream, Slot},
     *,
 };
@@ -65,11 +66,11 @@ fn the_answer_takes_what_is_forwarded_and_refuses_the_rest() {
 /// There are clients that refuse the whole answer for a refused section without a format or transport.
 #[test]
 fn a_refused_section_is_as_well_formed_as_any() {
-    let screen = "m=video 9 UDP/TLS/RTP/SAVPF 103 104\r\nc=IN IP4 0.0.0.0\r\na=mid:s\r\na=rtcp-mux\r\na=sendonly\r\na=rtpmap:103 H264/90000\r\na=fmtp:103 packetization-mode=1\r\na=rtpmap:104 rtx/90000\r\na=fmtp:104 apt=103\r\n";
+    let screen = "m=video 9 UDP/TLS/RTP/SAVPF 103 104\r\nc=IN IP4 0.0.0.0\r\na=mid:s\r\na=rtcp-mux\r\na=sendonly\r\na=rtpmap:103 H265/90000\r\na=fmtp:103 level-id=93\r\na=rtpmap:104 rtx/90000\r\na=fmtp:104 apt=103\r\n";
     let answer = answer_to(&format!("{}{screen}", CHROMIUM.replace("BUNDLE 0 1", "BUNDLE 0 1 s")));
     assert_eq!(
         section(&answer, "s"),
-        "video 0 UDP/TLS/RTP/SAVPF 103\r\nc=IN IP4 0.0.0.0\r\na=mid:s\r\na=ice-ufrag:u\r\na=ice-pwd:p\r\na=fingerprint:sha-256 CC\r\na=setup:passive\r\na=rtcp-mux\r\na=inactive\r\na=rtpmap:103 H264/90000\r\na=fmtp:103 packetization-mode=1\r\n"
+        "video 0 UDP/TLS/RTP/SAVPF 103\r\nc=IN IP4 0.0.0.0\r\na=mid:s\r\na=ice-ufrag:u\r\na=ice-pwd:p\r\na=fingerprint:sha-256 CC\r\na=setup:passive\r\na=rtcp-mux\r\na=inactive\r\na=rtpmap:103 H265/90000\r\na=fmtp:103 level-id=93\r\n"
     );
     assert!(answer.contains("a=group:BUNDLE 0 1\r\n"), "and carries nothing of the others");
 }
@@ -141,13 +142,15 @@ fn where_the_client_sends_nothing_the_transport_is_kept() {
 
 #[test]
 fn who_has_no_codec_of_ours_is_told_which_there_are() {
-    let offer = CHROMIUM.replace("VP8/90000", "AV1/90000").replace("opus/48000/2", "opus/8000");
+    let other = CHROMIUM.replace("VP8/90000", "H265/90000").replace("opus/48000/2", "opus/8000");
+    let offer = other
+        .replace("a=rtpmap:103 H264/90000", "a=rtpmap:103 H264/90000\r\na=fmtp:103 profile-level-id=7a001f");
     let error = answer::check(&Remote::parse(&offer).unwrap()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "nothing that is offered can be taken: it has AV1, H.264, RED, and what is forwarded is Opus, VP8"
+        "nothing that is offered can be taken: it has H.264, RED, and what is forwarded is Opus, VP8, H.264, VP9, AV1"
     );
-    let sound = CHROMIUM.replace("VP8/90000", "AV1/90000");
+    let sound = other.replace("opus/8000", "opus/48000/2").replace("H264", "H265");
     assert_eq!(answer::check(&Remote::parse(&sound).unwrap()), Ok(()), "sound alone is something");
 }
 
@@ -178,12 +181,15 @@ fn an_offer_of_ours_is_read_back() {
     let from = ConnectionId::from_uuid(uuid::Uuid::from_u128(7));
     let named = Named { id: TrackId::from_uuid(uuid::Uuid::from_u128(8)), source: TrackSource::Screen };
     let publication = PublicationId::default();
-    let stream = OfferedStream { publication, from, named, ssrc: 11, rtx_ssrc: 12 };
-    let section = |mid: &str, kind, slot| OfferedSection { mid: mid.into(), kind, slot };
+    let stream = OfferedStream { publication, from, named, ssrc: 11, rtx_ssrc: 12, taken: None };
+    let section = |mid: &str, codec, slot| {
+        let format = ours(codec, "").unwrap();
+        OfferedSection { mid: mid.into(), format, slot }
+    };
     let sections = [
-        section("0", TrackKind::Video, Slot::Live(stream)),
-        section("1", TrackKind::Audio, Slot::Free(from)),
-        section("2", TrackKind::Audio, Slot::Closing),
+        section("0", Codec::Av1, Slot::Live(stream)),
+        section("1", Codec::Opus, Slot::Free(from)),
+        section("2", Codec::Opus, Slot::Closing),
     ];
     let text = offer::write(&sections, local(), 1, 3, "actpass");
     assert!(text.contains(&format!("a=msid:{from}-screen {}\r\n", named.id)), "{text}");
@@ -191,14 +197,42 @@ fn an_offer_of_ours_is_read_back() {
     let stream = &read.sections[0].encodings[0];
     assert_eq!((stream.ssrc, stream.rtx_ssrc), (Some(11), Some(12)));
     assert!(read.sections[0].sends && !read.sections[1].sends);
-    assert!(text.contains("a=group:BUNDLE 0 1\r\n") && text.contains("m=audio 0 UDP/TLS/RTP/SAVPF 111\r\n"));
+    assert!(
+        text.contains("a=group:BUNDLE 0 1\r\n") && text.contains("m=audio 0 UDP/TLS/RTP/SAVPF 111 63\r\n")
+    );
+    let formats: Vec<_> = read.sections.iter().map(|section| section.forwarded).collect();
+    assert_eq!(formats, sections.map(|section| Some(section.format)));
     assert!(read.sections[2].is_rejected && !read.sections[1].is_rejected);
 }
 
 #[test]
-fn an_answer_accepts_what_it_names_the_codec_of() {
+fn an_answer_takes_what_it_names_the_format_of() {
+    let [voice, picture] = [Codec::Opus, Codec::Vp8].map(|codec| ours(codec, "").unwrap());
     let answer = CHROMIUM.replace("a=sendonly", "a=recvonly");
-    assert_eq!(Remote::parse(&answer).unwrap().accepted().into_iter().collect::<Vec<_>>(), ["0", "1"]);
-    let other = answer.replace("VP8/90000", "H264/90000");
-    assert_eq!(Remote::parse(&other).unwrap().accepted().into_iter().collect::<Vec<_>>(), ["0"]);
+    let taken = |answer: &str| {
+        let remote = Remote::parse(answer).unwrap();
+        ["0", "1"].map(|mid| remote.taken(mid, if mid == "0" { voice } else { picture }))
+    };
+    let both = [Some(Taken { has_red: true }), Some(Taken { has_red: false })];
+    assert_eq!(taken(&answer), both);
+    assert_eq!(taken(&answer.replace("VP8/90000", "VP9/90000")), [both[0], None], "that is another codec");
+    let refused = answer.replace("recvonly\r\na=msid:s t", "inactive");
+    assert_eq!(taken(&refused), [None, both[1]]);
+    // What stands for packets with what earlier ones carried is ours to say.
+    for other in
+        [answer.replace(" 63 9", " 9"), answer.replace("63", "64"), answer.replace("63 111/111", "63 9/9")]
+    {
+        assert_eq!(taken(&other)[0], Some(Taken { has_red: false }), "{other}");
+    }
+}
+
+#[test]
+fn retransmissions_are_taken_where_every_picture_has_them() {
+    let takes = |answer: &str| Remote::parse(answer).unwrap().takes_retransmissions();
+    let answer = CHROMIUM.replace("a=sendonly", "a=recvonly");
+    assert!(takes(&answer));
+    assert!(!takes(&answer.replace("a=fmtp:97 apt=96\r\n", "")));
+    assert!(!takes(&answer.replace("97", "99")), "under another number than ours");
+    let sound = answer.split("m=video").next().unwrap();
+    assert!(takes(sound), "there is nothing that lacks them");
 }

@@ -80,9 +80,7 @@ impl Subscription {
     ) -> u64 {
         let mut sent = 0_u64;
         for sequence in sequences {
-            if let Some(packet) = encoding.buffer.get(sequence) {
-                sent = sent.wrapping_add(self.send(own, sequence, packet, transport, now, output).into());
-            }
+            sent = sent.wrapping_add(self.send(own, sequence, encoding, transport, now, output).into());
         }
         sent
     }

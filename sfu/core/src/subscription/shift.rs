@@ -1,6 +1,6 @@
 //! What changes in packets of another encoding, so that a subscriber sees one stream.
 
-use crate::{buffer::Packet, encoding::SenderClock, rtp::vp8::DESCRIPTOR_BYTES_MAX};
+use crate::{buffer::Packet, encoding::SenderClock, rtp::descriptor::NUMBERS_END_MAX};
 use std::time::{Duration, Instant};
 
 /// What is added to what packets say, modulo what each field has bits.
@@ -14,7 +14,7 @@ pub(super) struct Shift {
 impl Shift {
     /// How a packet's payload begins with this added, as the first so many bytes of what is returned; none where nothing
     /// is.
-    pub(super) fn beginning(self, packet: &Packet) -> ([u8; DESCRIPTOR_BYTES_MAX], usize) {
+    pub(super) fn beginning(self, packet: &Packet) -> ([u8; NUMBERS_END_MAX], usize) {
         match packet.descriptor {
             Some(descriptor) if (self.picture_id, self.tl0_picture_index) != (0, 0) => {
                 let picture_id = descriptor.picture_id.unwrap_or_default().wrapping_add(self.picture_id);
@@ -22,7 +22,7 @@ impl Shift {
                 let index = index.wrapping_add(self.tl0_picture_index);
                 descriptor.renumbered(&packet.payload, picture_id, index)
             }
-            Some(_) | None => ([0; DESCRIPTOR_BYTES_MAX], 0),
+            Some(_) | None => ([0; NUMBERS_END_MAX], 0),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Which temporal layers of an encoding go out.
 
-use crate::rtp::vp8::Descriptor;
+use crate::rtp::descriptor::Descriptor;
 
 /// All of them.
 pub(super) const ALL: u8 = u8::MAX;
@@ -77,14 +77,13 @@ mod tests {
             time += 3000;
             let layer = picture.bytes().next().map(|it| if it == b'k' { 0 } else { it - b'0' });
             let descriptor = Descriptor {
-                starts_frame: true,
                 starts_key_frame: picture == "k",
                 picture_id: Some(1),
                 has_long_picture_id: true,
                 tl0_picture_index: Some(1),
                 temporal_layer: layer,
                 is_layer_sync: picture.ends_with('*'),
-                length: 6,
+                ..Descriptor::default()
             };
             let first = layers.leaves_out(time, Some(descriptor));
             // Another packet of the same picture fares the same.

@@ -8,6 +8,7 @@ use super::shift::Shift;
 use crate::{id::EncodingId, moment::after, rtp::sequence::SeqNo};
 use std::{
     collections::VecDeque,
+    num::NonZeroU32,
     time::{Duration, Instant},
 };
 
@@ -29,15 +30,15 @@ const LEAP_MAX: u64 = 4096;
 /// More would answer requests for packets from before more switches than one follows another within what is kept.
 const FORMER_MAX: usize = 8;
 
-/// A number that has been given out.
+/// A number that has been given out, in 16 bytes: there are 512 of them to a picture.
 #[derive(Debug, Clone, Copy)]
 struct Given {
     /// To the encoding's packet of this number.
     to: SeqNo,
     /// What is added to its picture's number.
     picture_id: u16,
-    /// When it was sent again last, in milliseconds since the timeline began, modulo 2^32.
-    resent_at: Option<u32>,
+    /// When it was sent again last, in [milliseconds](Timeline::milliseconds).
+    resent_at: Option<NonZeroU32>,
     /// The packet was sent; else it is missing so far.
     is_sent: bool,
 }
@@ -248,7 +249,7 @@ impl Timeline {
     pub(super) fn is_resent(&self, number: SeqNo, interval: Duration, now: Instant) -> bool {
         let Some(resent_at) = self.get(number).and_then(|given| given.resent_at) else { return false };
         // Before zero within the millisecond that was rounded up to.
-        let passed = i64::from(self.milliseconds(now).wrapping_sub(resent_at).cast_signed());
+        let passed = i64::from(self.milliseconds(now).wrapping_sub(resent_at.get()).cast_signed());
         let interval = interval.saturating_add(ROUNDING).as_millis();
         passed < i64::try_from(interval).unwrap_or(i64::MAX)
     }
@@ -258,13 +259,13 @@ impl Timeline {
         // Rounded up: never taken for longer ago than it is.
         let resent_at = self.milliseconds(after(now, ROUNDING));
         if let Some(given) = self.get_mut(number) {
-            given.resent_at = Some(resent_at);
+            given.resent_at = Some(NonZeroU32::new(resent_at).unwrap_or(NonZeroU32::MIN));
         }
     }
 
-    /// Milliseconds since the timeline began, rounded down, modulo 2^32.
+    /// Milliseconds since the timeline began, rounded down, and one: modulo 2^32, so hardly ever none.
     fn milliseconds(&self, now: Instant) -> u32 {
-        let passed = now.saturating_duration_since(self.began_at).as_millis();
+        let passed = now.saturating_duration_since(self.began_at).as_millis().saturating_add(1);
         u32::try_from(passed & u128::from(u32::MAX)).unwrap_or(0)
     }
 }

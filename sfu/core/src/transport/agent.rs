@@ -57,7 +57,7 @@ const PRIORITY_LEARNED: u32 = 0x6E7F_00FF;
 pub(super) type Path = (SocketAddr, SocketAddr);
 
 struct Former {
-    generation: Generation,
+    generation: Box<Generation>,
     until: Instant,
 }
 
@@ -77,12 +77,14 @@ pub(super) struct Request {
 }
 
 /// The agent of one transport.
+///
+/// Its keys, of a kilobyte each and read once a check, lie elsewhere: the path is read for every packet.
 pub(super) struct Agent {
-    current: Generation,
+    current: Box<Generation>,
     /// What both went by before the last restart.
     former: Option<Former>,
     /// What was offered, and is not answered yet.
-    next: Option<Generation>,
+    next: Option<Box<Generation>>,
     addresses: Addresses,
     /// DTLS has proved who the peer is.
     is_connected: bool,
@@ -100,7 +102,7 @@ impl Agent {
     /// One that goes by these credentials, and does not know the client's.
     pub(super) fn new(own: Credentials, random: StdRng) -> Self {
         Self {
-            current: Generation::new(0, own, None),
+            current: Box::new(Generation::new(0, own, None)),
             former: None,
             next: None,
             addresses: Addresses::default(),
@@ -134,13 +136,13 @@ impl Agent {
     /// The client has said what it goes by.
     pub(super) fn describe(&mut self, remote: Credentials) {
         let own = self.credentials().clone();
-        self.current = Generation::new(self.current.number, own, Some(remote));
+        *self.current = Generation::new(self.current.number, own, Some(remote));
     }
 
     /// The client was offered other credentials of ours. The name that counts no more, if one does not.
     pub(super) fn expect(&mut self, own: Credentials) -> Option<String> {
         let number = self.current.number.saturating_add(1);
-        let unanswered = self.next.replace(Generation::new(number, own, None));
+        let unanswered = self.next.replace(Box::new(Generation::new(number, own, None)));
         self.unused(unanswered)
     }
 
@@ -148,13 +150,14 @@ impl Agent {
     pub(super) fn restart(&mut self, own: Credentials, remote: Credentials, now: Instant) -> Option<String> {
         self.next = None;
         let number = self.current.number.saturating_add(1);
-        let before = std::mem::replace(&mut self.current, Generation::new(number, own, Some(remote)));
+        let next = Box::new(Generation::new(number, own, Some(remote)));
+        let before = std::mem::replace(&mut self.current, next);
         let former = Former { generation: before, until: after(now, FORMER_TIME) };
         let unused = self.former.replace(former).map(|former| former.generation);
         self.unused(unused)
     }
 
-    fn unused(&self, generation: Option<Generation>) -> Option<String> {
+    fn unused(&self, generation: Option<Box<Generation>>) -> Option<String> {
         let name = generation?.local.credentials.ufrag;
         (!self.names().any(|used| used == name)).then_some(name)
     }

@@ -30,7 +30,8 @@ pub(super) type Keys = (Opener, Sealer);
 
 /// The DTLS association of one transport.
 pub(super) struct Handshake {
-    dtls: Dtls,
+    /// Elsewhere: of no use to a packet of media, and large.
+    dtls: Box<Dtls>,
     due: Instant,
     is_client: bool,
     /// The fingerprint that the peer's description has, once there is one.
@@ -50,7 +51,7 @@ impl Handshake {
     pub(super) fn new(identity: &Identity, now: Instant) -> Self {
         let dtls = Dtls::new_12(Arc::clone(&identity.dtls), identity.certificate.clone(), now);
         Self {
-            dtls,
+            dtls: Box::new(dtls),
             due: now,
             is_client: false,
             expected: None,

@@ -50,6 +50,12 @@ impl Transport {
         self.budget.take(bytes, estimate, now)
     }
 
+    /// Whether so many bytes of earlier sound may go with a packet; if so, they count as sent.
+    pub(crate) fn may_add(&mut self, bytes: usize, now: Instant) -> bool {
+        let estimate = self.congestion.as_ref().map(|congestion| congestion.estimate());
+        self.budget.take_redundant(bytes, estimate, now)
+    }
+
     /// Packets are to be sent now, each if it is [admitted](Self::admits).
     pub(crate) fn begin_batch(&mut self, now: Instant) {
         if let Some(congestion) = &mut self.congestion {

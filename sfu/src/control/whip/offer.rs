@@ -103,12 +103,12 @@ mod tests {
 
     /// As whipsink of GStreamer and the WHIP muxer of FFmpeg, which knows no VP8, wrote them.
     #[test]
-    fn of_real_encoders_those_are_taken_that_send_what_is_forwarded() {
+    fn of_real_encoders_sound_and_pictures_are_taken() {
         let gstreamer = include_str!("../../../core/src/sdp/fixtures/gstreamer-whip.sdp");
-        assert_eq!(check(&Remote::parse(gstreamer).unwrap()), Ok(()));
         let ffmpeg = include_str!("../../../core/src/sdp/fixtures/ffmpeg-whip.sdp");
-        let refused = check(&Remote::parse(ffmpeg).unwrap());
-        assert!(matches!(refused, Err(WhipOfferError::Partial { .. })), "{refused:?}");
+        for offer in [gstreamer, ffmpeg] {
+            assert_eq!(check(&Remote::parse(offer).unwrap()), Ok(()));
+        }
     }
 
     #[test]

@@ -4,6 +4,8 @@ use super::*;
 use crate::{
     Config, Deps,
     addresses::Addresses,
+    control::Recordings,
+    recording::Feed,
     shard::{Shard, ShardHandle},
     socket,
 };
@@ -36,11 +38,18 @@ impl Stage {
         let bus = Bus::local(NodeId::generate(&*clock));
         let socket = socket::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         let addresses = Addresses::of(&Config::default(), socket.local_addr().unwrap()).unwrap();
-        let (shard, handle) = Shard::new(0, Arc::<ManualClock>::clone(&clock), socket, addresses).unwrap();
+        let (shard, handle) =
+            Shard::new(0, Arc::<ManualClock>::clone(&clock), socket, addresses, Feed::default()).unwrap();
         let _ended = shard.start().unwrap();
         let requests = bus.serve(&WhipService(bus.node())).await.unwrap();
         let deps = Deps { bus, clock: Arc::<ManualClock>::clone(&clock) };
-        let control = Control::new(Config::default(), deps, Shutdown::default(), vec![handle.clone()]);
+        let control = Control::new(
+            Config::default(),
+            deps,
+            Shutdown::default(),
+            vec![handle.clone()],
+            Recordings::none(),
+        );
         let (account, room) = (AccountId::generate(&*clock), RoomId::generate(&*clock));
         Self { clock, control, requests, shard: handle, account, room }
     }

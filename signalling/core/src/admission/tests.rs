@@ -82,7 +82,7 @@ fn always(check: impl Fn(Visitor<'_>, Action, RoomFacts)) -> usize {
 
 #[test]
 fn every_combination_is_looked_at() {
-    assert_eq!(always(|_, _, _| {}), (4 * 2 + 2 * 16 * 3) * 19 * 256);
+    assert_eq!(always(|_, _, _| {}), (4 * 2 + 2 * 16 * 3) * 20 * 256);
 }
 
 #[test]
@@ -120,8 +120,14 @@ fn a_closed_room_is_read_as_before_and_nobody_enters_it_or_says_anything() {
     always(|visitor, action, facts| {
         let open = visitor.may(action, ROOM, Some(&RoomFacts { is_closed: false, ..facts }));
         let closed = visitor.may(action, ROOM, Some(&RoomFacts { is_closed: true, ..facts }));
-        let lasting =
-            [Action::See, Action::ReadMembers, Action::ReadMessages, Action::Moderate, Action::Manage];
+        let lasting = [
+            Action::See,
+            Action::ReadMembers,
+            Action::ReadMessages,
+            Action::Moderate,
+            Action::Record,
+            Action::Manage,
+        ];
         let of_members =
             [Action::Restrict, Action::Rename, Action::ChangeMembers, Action::Quit, Action::SetPrivacy];
         let goes_on = lasting.contains(&action) || of_members.contains(&action);
@@ -148,7 +154,14 @@ fn a_guest_is_let_into_one_room_whether_private_or_not_unless_removed_since() {
         if visitor.may(Action::Enter, ROOM, Some(&facts)) == Err(Refusal::Removed) {
             assert!(answer.is_err());
         }
-        let never = [Action::Moderate, Action::Ring, Action::Announce, Action::Invite, Action::Manage];
+        let never = [
+            Action::Moderate,
+            Action::Ring,
+            Action::Announce,
+            Action::Invite,
+            Action::Record,
+            Action::Manage,
+        ];
         assert!(!never.contains(&action) || answer == Err(Refusal::NotAllowed));
     });
 }
@@ -303,6 +316,7 @@ fn a_private_room_of_others() {
             Action::Moderate,
             Action::Announce,
             Action::Invite,
+            Action::Record,
             Action::Restrict,
             Action::Rename,
             Action::ChangeMembers,
@@ -348,12 +362,18 @@ fn what_needs_a_role_in_the_room_is_for_who_has_it_and_who_manages_rooms() {
     let facts = |role| RoomFacts { is_private: true, role, ..RoomFacts::default() };
     let may = |visitor: Visitor<'_>, role| {
         let may = |action: &&Action| visitor.may(**action, ROOM, Some(&facts(role))).is_ok();
-        let actions =
-            [Action::Quit, Action::Moderate, Action::Restrict, Action::Rename, Action::ChangeMembers];
+        let actions = [
+            Action::Quit,
+            Action::Moderate,
+            Action::Record,
+            Action::Restrict,
+            Action::Rename,
+            Action::ChangeMembers,
+        ];
         actions.iter().filter(may).count()
     };
-    assert_eq!(ROLES.map(|role| may(reader, role)), [0, 1, 3, 5]);
-    assert_eq!(ROLES.map(|role| may(manager, role)), [3, 5, 5, 5]);
+    assert_eq!(ROLES.map(|role| may(reader, role)), [0, 1, 4, 6]);
+    assert_eq!(ROLES.map(|role| may(manager, role)), [3, 6, 6, 6]);
     for action in [Action::SetPrivacy, Action::Manage, Action::Invite, Action::Announce] {
         let owner = facts(Some(MemberRole::Owner));
         assert_eq!(reader.may(action, ROOM, Some(&owner)), Err(Refusal::NotAllowed));

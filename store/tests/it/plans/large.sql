@@ -161,6 +161,16 @@ INSERT INTO room_attachments (account_id, id, room_id, user_id, file_name, mime_
            CASE WHEN n >= 200 THEN n END, CASE WHEN n < 200 THEN now() + (n - 5) * '1 minute'::interval END
     FROM large, generate_series(0, 19999) n;
 UPDATE room_attachments SET is_removed = true WHERE id = pg_temp.u('file', 150);
+INSERT INTO recordings (account_id, id, room_id, node_id, started_by, started_at, ended_at, status, size_bytes, manifest,
+                        is_removed, remove_at)
+    -- Hardly any goes on, and of those that are removed hardly any is due.
+    SELECT account, pg_temp.u('recording', n), pg_temp.u('room', CASE n % 2 WHEN 0 THEN n % 1000 ELSE 777 END),
+           pg_temp.u('node', n % 10), pg_temp.u('user', 1000001 + n % 1000),
+           now() - CASE WHEN n BETWEEN 20 AND 39 THEN '400 days' ELSE n * '1 minute'::interval END,
+           CASE WHEN n >= 20 THEN now() END, CASE WHEN n >= 20 THEN 'ended' ELSE 'recording' END,
+           CASE WHEN n >= 20 THEN 1 END, CASE WHEN n >= 20 THEN '{}'::jsonb END, n BETWEEN 20 AND 200,
+           CASE WHEN n BETWEEN 40 AND 200 THEN now() + (n - 45) * '1 minute'::interval END
+    FROM large, generate_series(0, 19999) n;
 INSERT INTO room_changes (account_id, room_id, seq, message_seq)
     SELECT account, pg_temp.u('room', CASE n % 2 WHEN 0 THEN 777 ELSE n % 1000 END),
            CASE n % 2 WHEN 0 THEN 1002 + n ELSE 1000000 + n END, CASE n % 2 WHEN 0 THEN 1001 + n ELSE 1 END
@@ -198,6 +208,12 @@ INSERT INTO mailbox_entries (account_id, user_id, seq, kind, from_id, from_name,
            now() - CASE WHEN owner <> 7 AND seq = 1 AND owner < 20 THEN '400 days'::interval ELSE '0' END
     FROM large, LATERAL (SELECT 7 AS owner, n AS seq FROM generate_series(1, 100000) n UNION ALL
         SELECT o, n FROM generate_series(0, 999) o, generate_series(1, 10) n WHERE o <> 7) AS entry;
+INSERT INTO join_links (account_id, id, room_id, rights, hash, created_by, created_at, expires_at, uses_max)
+    -- One room has half of them.
+    SELECT account, pg_temp.u('join link', n), pg_temp.u('room', CASE n % 2 WHEN 0 THEN n % 10000 ELSE 777 END), '{media.send}',
+           sha256(('join link' || n)::bytea), pg_temp.u('user', 1000001), now(),
+           now() + CASE WHEN n < 20 THEN '-400 days'::interval ELSE '1 day' END, 100
+    FROM large, generate_series(0, 19999) n;
 INSERT INTO room_members (account_id, room_id, user_id, created_at)
     SELECT account, pg_temp.u('room', n % 10000), pg_temp.u('user', 1000001 + n / 100), now()
     FROM large, generate_series(0, 19999) n;

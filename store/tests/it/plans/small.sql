@@ -73,6 +73,8 @@ INSERT INTO invitations (account_id, id, email, role, hash, invited_by, created_
     SELECT id, gen_random_uuid(), 'e', 'USER', sha256(id::text::bytea), gen_random_uuid(), now(), now() FROM accounts;
 INSERT INTO rooms (account_id, id, name, is_private, created_at)
     SELECT id, gen_random_uuid(), 'n', n % 2 = 0, now() FROM accounts, generate_series(1, 10) n;
+INSERT INTO join_links (account_id, id, room_id, rights, hash, created_by, created_at, expires_at)
+    SELECT account_id, gen_random_uuid(), id, '{}', sha256(id::text::bytea), gen_random_uuid(), now(), now() FROM rooms;
 INSERT INTO room_messages (account_id, room_id, seq, id, user_id, user_name, client_id, text, created_at)
     SELECT account_id, id, 1000 + n, gen_random_uuid(), gen_random_uuid(), 'n', gen_random_uuid(), 't', now()
     FROM rooms, generate_series(1, 10) n;
@@ -81,6 +83,8 @@ INSERT INTO room_attachments (account_id, id, room_id, user_id, file_name, mime_
     SELECT account_id, gen_random_uuid(), id, gen_random_uuid(), 'n', 'image/png', 1, sha256('n'), now(), true,
            CASE WHEN n > 1 THEN 1000 + n END, CASE WHEN n = 1 THEN now() + '1 hour'::interval END
     FROM rooms, generate_series(1, 5) n;
+INSERT INTO recordings (account_id, id, room_id, node_id, started_by, started_at, ended_at, status, manifest)
+    SELECT account_id, gen_random_uuid(), id, gen_random_uuid(), gen_random_uuid(), now(), now(), 'ended', '{}' FROM rooms;
 INSERT INTO attachment_totals (account_id, size_bytes) SELECT id, 50 FROM accounts ON CONFLICT DO NOTHING;
 INSERT INTO room_changes (account_id, room_id, seq, message_seq)
     SELECT account_id, id, 1010 + n, 1000 + n FROM rooms, generate_series(1, 5) n;

@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use std::collections::BTreeMap;
 
 /// Which row of each table.
-const ROWS: [(&str, &str); 61] = [
+const ROWS: [(&str, &str); 63] = [
     ("accounts", "name = 'a'"),
     ("api_keys", "id = pg_temp.u('key', 777)"),
     ("attachment_totals", "account_id = (SELECT id FROM accounts WHERE name = 'a')"),
@@ -30,6 +30,7 @@ const ROWS: [(&str, &str); 61] = [
     ("imports", "id = pg_temp.u('import', 1950)"),
     ("inbox_sequences", "account_id = (SELECT id FROM accounts WHERE name = 'a')"),
     ("invitations", "id = pg_temp.u('invitation', 777)"),
+    ("join_links", "id = pg_temp.u('join link', 776)"),
     ("labels", "id = pg_temp.u('label', 7)"),
     ("mailbox_entries", "user_id = pg_temp.u('user', 1000008) AND seq = 77777"),
     ("mailboxes", "user_id = pg_temp.u('user', 1000008)"),
@@ -41,6 +42,7 @@ const ROWS: [(&str, &str); 61] = [
     ("push_keys", "account_id = (SELECT id FROM accounts WHERE name = 'a')"),
     ("push_subscriptions", "id = pg_temp.u('push', 17777)"),
     ("raw_events", "id = pg_temp.u('raw', 77777)"),
+    ("recordings", "id = pg_temp.u('recording', 777)"),
     ("refresh_tokens", "hash = sha256('7777')"),
     ("replies", "message_id = pg_temp.u('message', 777779)"),
     ("reply_accounts", "account_id = (SELECT id FROM accounts WHERE name = 'a')"),

@@ -3,6 +3,7 @@
 use sfu_core::{
     Stats,
     fuzzing::{self, Plane},
+    sdp::codec::Codec,
 };
 
 /// A datagram's protocol, and STUN.
@@ -13,6 +14,11 @@ pub(super) fn demux(datagram: &[u8]) {
 /// An RTP header with extensions.
 pub(super) fn rtp(packet: &[u8]) {
     fuzzing::rtp(packet);
+}
+
+/// An RTP payload, behind a byte that says of which codec.
+pub(super) fn payload(payload: &[u8]) {
+    fuzzing::payload(payload);
 }
 
 /// A compound RTCP packet.
@@ -71,6 +77,29 @@ fn rtp_packets() -> [Vec<u8>; 3] {
 /// Headers without extensions, and with those of one byte and of two.
 pub(super) fn rtp_seeds() -> Vec<Vec<u8>> {
     rtp_packets().into()
+}
+
+/// How packets of key frames begin, each as its codec's specification has it, and sound that comes twice.
+pub(super) fn payload_seeds() -> Vec<Vec<u8>> {
+    let payload = |codec: Codec, bytes: &[u8]| {
+        let place = fuzzing::CODECS.iter().position(|other| *other == codec).expect("it is read");
+        [&[u8::try_from(place).expect("few")], bytes].concat()
+    };
+    vec![
+        payload(
+            Codec::Vp8,
+            &[0x90, 0xF0, 0x92, 0x34, 0x77, 0x60, 0x50, 0, 0, 0x9D, 1, 0x2A, 0x80, 2, 0x68, 1],
+        ),
+        payload(Codec::Vp9, &[0xAE, 0x92, 0x34, 0, 0x77, 0x18, 2, 0x80, 1, 0x68, 1, 4, 1, 0x82]),
+        payload(
+            Codec::Vp9,
+            &[0xDA, 0x05, 0x30, 3, 4, 0x38, 1, 0x40, 0, 0xB4, 2, 0x80, 1, 0x68, 1, 4, 1, 0x82],
+        ),
+        payload(Codec::H264, &[0x78, 0, 4, 0x67, 0x42, 0xE0, 0x1F, 0, 2, 0x68, 0xCE, 0, 2, 0x65, 0x88]),
+        payload(Codec::H264, &[0x7C, 0x85, 0x88, 0x84]),
+        payload(Codec::Av1, &[0x28, 0x0A, 0x0A, 0x0B, 0, 0, 0]),
+        payload(Codec::Red, &[0xEF, 0x0F, 0, 3, 0x6F, 1, 2, 3, 8, 9]),
+    ]
 }
 
 /// Sender and receiver report, NACK, PLI, FIR, REMB, SDES, BYE, transport-wide feedback of runs and of vectors of both

@@ -1,8 +1,9 @@
 //! One who receives a call, tells when its packets arrived, and asks for what is missing.
 
+use super::{content::Content, screen::Screen};
 use sfu_core::{
     rtcp::{
-        nack, receiver_report,
+        nack, pli, receiver_report,
         transport_feedback::{self, ArrivalTime},
     },
     rtp::sequence::SeqNo,
@@ -16,23 +17,38 @@ use std::{
 /// Packets behind the newest that are still hoped for.
 const HOPE: u64 = 300;
 
-/// What a packet is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Content {
-    Voice,
-    /// Under this number of its stream.
-    Picture(u16),
-    Padding,
-}
-
 /// A packet as its receiver opens it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Packet {
-    pub(crate) content: Content,
+    /// What is in it; padding has nothing.
+    pub(crate) content: Option<Content>,
     pub(crate) is_again: bool,
-    /// Which of all that its sender made, and when that was.
-    pub(crate) made: (u32, Duration),
+    /// Its number in its stream when it was sent first.
+    sequence: u16,
+    /// Its number on the transport.
     number: u16,
+}
+
+/// A camera's stream.
+struct Stream {
+    ssrc: u32,
+    highest: SeqNo,
+    missing: BTreeSet<SeqNo>,
+}
+
+impl Stream {
+    fn note(&mut self, wire: u16) {
+        let sequence = self.highest.extend(wire);
+        self.missing.remove(&sequence);
+        let mut lost = self.highest.next();
+        while lost < sequence {
+            self.missing.insert(lost);
+            lost = lost.next();
+        }
+        self.highest = sequence.max(self.highest);
+        let oldest = self.highest.extended().saturating_sub(HOPE);
+        self.missing.retain(|lost| lost.extended() > oldest);
+    }
 }
 
 pub(crate) struct Receiver {
@@ -45,15 +61,17 @@ pub(crate) struct Receiver {
     arrived: BTreeMap<SeqNo, Duration>,
     untold: SeqNo,
     feedback: u8,
-    picture: Option<(u32, SeqNo)>,
-    missing: BTreeSet<SeqNo>,
-    /// What came of voices and pictures, and how long it took.
-    pub(crate) voices: BTreeMap<u32, Duration>,
-    pub(crate) pictures: BTreeSet<u32>,
+    /// Cameras by their senders.
+    streams: BTreeMap<u8, Stream>,
+    pub(crate) screens: BTreeMap<u8, Screen>,
+    /// What came of voices, by sender and index, and how long it took.
+    pub(crate) voices: BTreeMap<(u8, u32), Duration>,
+    /// What came of each camera's first encoding, by sender and index.
+    pub(crate) pictures: BTreeSet<(u8, u32)>,
 }
 
 impl Receiver {
-    pub(crate) fn new(material: &[u8]) -> Self {
+    pub(crate) fn new(material: &[u8], senders: impl Iterator<Item = u8>, joins_at: Duration) -> Self {
         let (opener, sealer) = contexts(Profile::Aes128Gcm, material, true).unwrap();
         Self {
             opener,
@@ -63,8 +81,8 @@ impl Receiver {
             arrived: BTreeMap::new(),
             untold: SeqNo::first(1),
             feedback: 0,
-            picture: None,
-            missing: BTreeSet::new(),
+            streams: BTreeMap::new(),
+            screens: senders.map(|sender| (sender, Screen::new(joins_at))).collect(),
             voices: BTreeMap::new(),
             pictures: BTreeSet::new(),
         }
@@ -83,25 +101,23 @@ impl Receiver {
         assert!(self.sealed.insert((header.ssrc, sequence)), "the nonce of {header:?} is used twice");
         let number = header.extension(3).expect("it is numbered").try_into().unwrap();
         let number = u16::from_be_bytes(number);
+        let is_again = header.payload_type == 97;
         let is_padding =
             header.has_padding && payload.last().map(|it| usize::from(*it)) == Some(payload.len());
-        let (content, payload) = match header.payload_type {
-            111 => (Content::Voice, payload),
-            96 => {
-                self.picture.get_or_insert((header.ssrc, sequence));
-                (Content::Picture(header.sequence), payload)
-            }
-            97 if is_padding => {
-                let made = (0, Duration::ZERO);
-                return Some(Packet { content: Content::Padding, is_again: false, made, number });
-            }
-            97 => (Content::Picture(u16::from_be_bytes([payload[0], payload[1]])), &payload[2..]),
+        if is_again && is_padding {
+            return Some(Packet { content: None, is_again, sequence: 0, number });
+        }
+        let (payload, wire) = match header.payload_type {
+            96 | 111 => (payload, header.sequence),
+            97 => (&payload[2..], u16::from_be_bytes([payload[0], payload[1]])),
             other => panic!("payload type {other} was not offered"),
         };
-        let (index, at) = payload[..12].split_at(4);
-        let index = u32::from_be_bytes(index.try_into().unwrap());
-        let made = (index, Duration::from_micros(u64::from_be_bytes(at.try_into().unwrap())));
-        Some(Packet { content, is_again: header.payload_type == 97, made, number })
+        let content = Content::read(payload, header.payload_type != 111);
+        if header.payload_type == 96 {
+            let stream = Stream { ssrc: header.ssrc, highest: sequence, missing: BTreeSet::new() };
+            self.streams.entry(content.sender).or_insert(stream);
+        }
+        Some(Packet { content: Some(content), is_again, sequence: wire, number })
     }
 
     /// A packet arrives so long after the start.
@@ -111,35 +127,24 @@ impl Receiver {
         self.arrived.insert(number, at);
         // What overtook the rest is told when it comes, too.
         self.untold = self.untold.min(number);
-        let (index, made) = packet.made;
-        match packet.content {
-            Content::Voice => {
-                self.voices.insert(index, at - made);
-            }
-            Content::Picture(wire) => {
-                self.pictures.insert(index);
-                self.note_picture(wire);
-            }
-            Content::Padding => {}
+        let Some(Content { sender, index, made_at, part }) = packet.content else { return };
+        let Some(part) = part else {
+            self.voices.insert((sender, index), at - made_at);
+            return;
+        };
+        if part.encoding == 0 {
+            self.pictures.insert((sender, index));
         }
-    }
-
-    fn note_picture(&mut self, wire: u16) {
-        let Some((_, highest)) = &mut self.picture else { return };
-        let sequence = highest.extend(wire);
-        self.missing.remove(&sequence);
-        let mut lost = highest.next();
-        while lost < sequence {
-            self.missing.insert(lost);
-            lost = lost.next();
+        if let Some(stream) = self.streams.get_mut(&sender) {
+            stream.note(packet.sequence);
         }
-        *highest = sequence.max(*highest);
-        let oldest = highest.extended() - HOPE;
-        self.missing.retain(|lost| lost.extended() > oldest);
+        if let Some(screen) = self.screens.get_mut(&sender) {
+            screen.take(part, at);
+        }
     }
 
     /// What it says now, if it has anything to say.
-    pub(crate) fn report(&mut self) -> Option<Vec<u8>> {
+    pub(crate) fn report(&mut self, now: Duration) -> Option<Vec<u8>> {
         let mut packet = Vec::new();
         receiver_report::write(&mut packet, 1, &[]);
         let empty = packet.len();
@@ -154,9 +159,14 @@ impl Receiver {
             self.untold = SeqNo::from_extended(self.untold.extended() + u64::from(told));
             self.feedback = self.feedback.wrapping_add(1);
         }
-        if let Some((ssrc, _)) = self.picture.filter(|_| !self.missing.is_empty()) {
-            let missing: Vec<u16> = self.missing.iter().map(|lost| lost.to_wire()).collect();
-            nack::write(&mut packet, 1, ssrc, &missing);
+        for (sender, stream) in &self.streams {
+            let missing: Vec<u16> = stream.missing.iter().map(|lost| lost.to_wire()).collect();
+            if !missing.is_empty() {
+                nack::write(&mut packet, 1, stream.ssrc, &missing);
+            }
+            if self.screens.get_mut(sender).is_some_and(|screen| screen.asks(now)) {
+                pli::write(&mut packet, 1, stream.ssrc);
+            }
         }
         let mut out = Vec::new();
         (packet.len() > empty && self.sealer.rtcp(&packet, &mut out)).then_some(out)

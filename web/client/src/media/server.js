@@ -1,5 +1,7 @@
 // Media through the server: what we send on one connection, what we receive on another.
 
+import { preferDecodable } from './codecs.js';
+import { encodingsOf, sendWanted } from './encodings.js';
 import { KINDS, SOURCES, isShared } from './tracks.js';
 
 /** @typedef {import('../../protocol.js').MediaOffered} MediaOffered */
@@ -17,6 +19,8 @@ export class ServerLink {
   received = new Map();
   /** What carries that which we send. @type {Map<TrackSource, RTCRtpTransceiver>} */
   #carriers = new Map();
+  /** The ids of the tracks that we send. @type {Map<string, TrackSource>} */
+  #sources = new Map();
   /** @type {RTCPeerConnection | null} */
   publish = null;
   /** @type {RTCPeerConnection | null} */
@@ -121,8 +125,11 @@ export class ServerLink {
         this.#carriers.delete(source);
       }
       for (const source of missing) {
-        const options = { direction: /** @type {const} */ ('sendonly'), streams: [this.local.streamOf(source)] };
-        this.#carriers.set(source, pc.addTransceiver(sent[source] ?? KINDS[source], options));
+        const encodings = encodingsOf(source, sent[source]);
+        const options = { direction: /** @type {const} */ ('sendonly'), streams: [this.local.streamOf(source)], ...encodings };
+        const carrier = pc.addTransceiver(sent[source] ?? KINDS[source], options);
+        preferDecodable(carrier, KINDS[source]);
+        this.#carriers.set(source, carrier);
       }
       await this.#publish(pc);
     }).catch((error) => {
@@ -136,8 +143,9 @@ export class ServerLink {
   async #publish(pc, options) {
     await pc.setLocalDescription(await pc.createOffer(options));
     const tracks = [...this.#carriers].map(([source, { mid }]) => ({ mid, source, muted: this.local.isMuted(source) }));
-    const { sdp } = await this.#ask({ sdp: pc.localDescription?.sdp ?? '', tracks });
+    const { sdp, tracks: published = [] } = await this.#ask({ sdp: pc.localDescription?.sdp ?? '', tracks });
     if (this.#closed) return;
+    this.#sources = new Map(published.map(({ trackId, source }) => [trackId, source]));
     this.told(tracks);
     await pc.setRemoteDescription({ type: 'answer', sdp: sdp ?? '' });
   }
@@ -146,7 +154,7 @@ export class ServerLink {
    * Publishes; whoever does so too often waits for as long as the server wants.
    *
    * @param {{ sdp: string, tracks: { mid: string | null, source: TrackSource, muted: boolean }[] }} what
-   * @returns {Promise<{ sdp?: string | null }>}
+   * @returns {Promise<import('../../protocol.js').MediaPublished>}
    */
   async #ask(what) {
     try {
@@ -162,6 +170,17 @@ export class ServerLink {
   replace(source, track) {
     this.#carriers.get(source)?.sender.replaceTrack(track).catch((error) => console.warn('Sending:', error));
     this.#offer();
+  }
+
+  /** Takes a `media.layers`: what nobody wants of a track is not encoded. @param {import('../../protocol.js').MediaLayers} layers */
+  handleLayers({ trackId, encodings }) {
+    const wanted = new Map(encodings.map(({ rid, wanted }) => [rid, wanted]));
+    // One after the other: what a sender was asked for is lost when something else is set meanwhile.
+    this.#publishing = this.#publishing.then(async () => {
+      const source = this.#sources.get(trackId);
+      const sender = source && this.#carriers.get(source)?.sender;
+      if (sender && !this.#closed) await sendWanted(sender, wanted);
+    }).catch((error) => console.info('Layers:', error));
   }
 
   /** Takes a `media.offer`. Only the newest of those that queue up is worth an answer. @param {MediaOffered} offer */

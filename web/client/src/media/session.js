@@ -49,9 +49,12 @@ const REJOIN_MAX_MS = 15_000;
 /** @typedef {import('./others.js').OtherTrack} OtherTrack */
 
 /**
- * What is told of others' tracks. `trackMuted`: `track.muted` is another now.
+ * What is told of others' tracks. `trackMuted`: `track.muted` is another now. And of moderators: `muted`: somebody has
+ * muted a track of ours, which sends nothing until one wants it to; `removed`: somebody has taken us out of the session,
+ * which has been left.
  *
- * @typedef {{ trackAdded: import('./news.js').TrackNews, trackRemoved: import('./news.js').TrackNews, trackMuted: import('./news.js').TrackNews }} MediaEvents
+ * @typedef {{ trackAdded: import('./news.js').TrackNews, trackRemoved: import('./news.js').TrackNews, trackMuted: import('./news.js').TrackNews,
+ *   muted: { source: TrackSource, by: string }, removed: { by: string } }} MediaEvents
  */
 
 /** @typedef {{ signal: { from: string, signal: PeerSignal } } | { offer: MediaOffered }} Early */
@@ -59,9 +62,17 @@ const REJOIN_MAX_MS = 15_000;
 /** @extends {Emitter<MediaEvents>} */
 export class MediaSession extends Emitter {
   /** @type {MediaState} */
-  state = { route: 'peerToPeer', participants: [], revision: -1 };
+  state = { route: 'peerToPeer', participants: [], revision: -1, recorded: false };
   /** Our own connection id, once we entered. @type {string | null} */
   self = null;
+
+  /**
+   * What comes of each track through the server, and why no more, by the track's id: `reason` is `bandwidth` where the
+   * network of this device carries no more.
+   *
+   * @type {Map<string, import('../../protocol.js').TrackSubscription>}
+   */
+  subscriptions = new Map();
 
   /** @type {PeerLink | null} */
   #peer = null;
@@ -132,6 +143,16 @@ export class MediaSession extends Emitter {
     on('media.updated', (updated) => this.#update(updated));
     on('media.signal', (params) => this.#hear(params));
     on('media.offer', (offer) => this.#hearOffer(offer));
+    on('media.layers', (layers) => this.#server?.handleLayers(layers));
+    on('media.subscriptions', ({ subscriptions }) => {
+      this.subscriptions = new Map(subscriptions.map((subscription) => [subscription.trackId, subscription]));
+      this.changed();
+    });
+    on('media.muted', ({ source, by }) => this.#silence(source, by));
+    on('media.removed', ({ by }) => {
+      this.leave();
+      this.emit('removed', { by });
+    });
     this.#off.push(onNetworkChange(() => this.restart()));
     this.#off.push(client.on('call.resumed', ({ previousConnectionId, connectionId }) => this.moved(previousConnectionId, connectionId)));
   }
@@ -265,8 +286,7 @@ export class MediaSession extends Emitter {
     }
     this.#announcer.catchUp();
     // A new session starts directly again.
-    this.#server?.close();
-    this.#server = null;
+    this.#dropServer();
     const other = participants.find(({ connectionId }) => connectionId !== this.self)?.connectionId;
     if (this.#peer && this.#peer.other !== other) this.#dropPeer();
     if (!other || this.#peer) return;
@@ -370,9 +390,14 @@ export class MediaSession extends Emitter {
     this.changed();
   }
 
-  #drop() {
+  #dropServer() {
     this.#server?.close();
     this.#server = null;
+    this.subscriptions = new Map();
+  }
+
+  #drop() {
+    this.#dropServer();
     this.#dropPeer();
   }
 
@@ -424,6 +449,23 @@ export class MediaSession extends Emitter {
         this.#wishes.show(element, null);
       },
     };
+  }
+
+  /** A moderator has muted what comes from this source. @param {TrackSource} source @param {string} by */
+  async #silence(source, by) {
+    if (source === 'microphone' || source === 'screenAudio') {
+      this.local.mute(true, source);
+      this.say(source === 'microphone' ? { muted: true } : {});
+    } else if (source === 'camera') {
+      this.replace('camera', await this.local.camera(false));
+      this.say({ cameraOff: true });
+    } else {
+      await this.local.share(false);
+      this.replace('screen', null);
+      this.replace('screenAudio', null);
+      this.say({ sharing: false });
+    }
+    this.emit('muted', { source, by });
   }
 
   /** Whether what there is to carry is carried. */

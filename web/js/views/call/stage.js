@@ -13,24 +13,28 @@ const keyOf = (/** @type {Shown} */ person) => `${person.isSelf ? 'self' : perso
  * What there is to show: screens, then people, oneself last.
  *
  * @param {App.Active} active
- * @param {Wire.User} user
+ * @param {App.Person} user
  */
-function tilesOf({ self, camera, screen, said, route: way, others }, user) {
-  const own = { connectionId: self, userId: user.id, name: user.name, isSelf: true, trackId: null, audio: null, state: said, silenced: false, route: /** @type {string} */ (way) };
+function tilesOf({ self, camera, screen, said, route: way, others, subscriptions }, user) {
+  const isPaused = (/** @type {string | null | undefined} */ trackId) => {
+    const subscription = subscriptions.get(trackId ?? '');
+    return subscription?.reason === 'bandwidth' && !subscription.layer;
+  };
+  const own = { connectionId: self, userId: user.id, name: user.name, isSelf: true, trackId: null, audio: null, state: said, silenced: false, isPaused: false, route: /** @type {string} */ (way) };
   const people = others.map(({ tracks, connectionId, userId, name, state, route: by }) => {
     const person = { connectionId, userId, name, state, isSelf: false, silenced: said.onHold, route: /** @type {string} */ (by) };
     const find = (/** @type {Wire.TrackSource} */ source) => tracks.find((track) => track.source === source && !track.muted);
     const camera = find('camera');
-    const shown = { ...person, isScreen: false, trackId: camera?.trackId ?? null, video: camera?.track ?? null, audio: find('microphone')?.track ?? null };
+    const shown = { ...person, isScreen: false, isPaused: isPaused(camera?.trackId), trackId: camera?.trackId ?? null, video: camera?.track ?? null, audio: find('microphone')?.track ?? null };
     const picture = find('screen');
-    return picture ? [{ ...person, isScreen: true, trackId: picture.trackId, video: picture.track, audio: find('screenAudio')?.track ?? null }, shown] : [shown];
+    return picture ? [{ ...person, isScreen: true, isPaused: isPaused(picture.trackId), trackId: picture.trackId, video: picture.track, audio: find('screenAudio')?.track ?? null }, shown] : [shown];
   });
   const mine = screen ? [{ ...own, isScreen: true, video: screen }, { ...own, isScreen: false, video: camera }] : [{ ...own, isScreen: false, video: camera }];
   return [...people, mine].flat().sort((a, b) => Number(b.isScreen) - Number(a.isScreen));
 }
 
 /**
- * @param {{ user: Wire.User, view: App.Calls['view'], changed: () => void }} parts `view`: follows how large a tile is seen;
+ * @param {{ user: App.Person, view: App.Calls['view'], changed: () => void }} parts `view`: follows how large a tile is seen;
  *   `changed`: another tile is pinned, or none
  */
 export function stage({ user, view, changed }) {

@@ -13,9 +13,9 @@ function open(title, content, onClose) {
   return dialog;
 }
 
-/** Shows something until it is closed. @param {string} title @param {Dom.Child} content */
-export function show(title, content) {
-  open(title, content);
+/** Shows something until it is closed. @param {string} title @param {Dom.Child} content @param {() => void} [onClose] */
+export function show(title, content, onClose) {
+  open(title, content, onClose);
 }
 
 /**

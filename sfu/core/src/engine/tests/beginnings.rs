@@ -11,7 +11,10 @@ use std::time::Duration;
 fn lost(stage: &mut Stage) -> Vec<LossReason> {
     let reason = |event| match event {
         MediaEvent::Lost { reason, .. } => Some(reason),
-        MediaEvent::Offer { .. } | MediaEvent::Speaking { .. } => None,
+        MediaEvent::Offer { .. }
+        | MediaEvent::Speaking { .. }
+        | MediaEvent::Subscriptions { .. }
+        | MediaEvent::Layers { .. } => None,
     };
     stage.output.take_events().filter_map(reason).collect()
 }

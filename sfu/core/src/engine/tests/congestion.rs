@@ -15,12 +15,12 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use std::time::Duration;
 
 /// How an answer agrees to numbered packets, by the id of the offers.
-const NUMBERED: &str = "a=extmap:3/recvonly http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\na=rtcp-fb:96 transport-cc\r\n";
+pub(super) const NUMBERED: &str = "a=extmap:3/recvonly http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\na=rtcp-fb:96 transport-cc\r\n";
 
-const PAYLOAD: [u8; 1000] = [5; 1000];
+pub(super) const PAYLOAD: [u8; 1000] = [5; 1000];
 
 /// A camera on port 1001, and a subscriber on port 1002 whose answer says this.
-fn watching(lines: &str) -> Stage {
+pub(super) fn watching(lines: &str) -> Stage {
     let mut stage = Stage::new(2);
     stage.publish(1, &[0]);
     stage.connect(1, Side::Publish, 1001);
@@ -37,7 +37,7 @@ fn answer(stage: &mut Stage, lines: &str) {
 }
 
 /// The payload types and the numbers of the packets that go to the subscriber, which are taken.
-fn numbers(stage: &mut Stage) -> Vec<(u8, Option<u16>)> {
+pub(super) fn numbers(stage: &mut Stage) -> Vec<(u8, Option<u16>)> {
     let datagrams = stage.datagrams(1002);
     let rtp = datagrams.iter().filter(|datagram| !(192..=223).contains(&datagram[1]));
     rtp.map(|datagram| {
@@ -49,7 +49,7 @@ fn numbers(stage: &mut Stage) -> Vec<(u8, Option<u16>)> {
 }
 
 /// Says that packets with numbers from `base` on arrived at these times, in milliseconds.
-fn tell(stage: &mut Stage, base: u16, arrivals: &[Option<u64>]) {
+pub(super) fn tell(stage: &mut Stage, base: u16, arrivals: &[Option<u64>]) {
     let mut packet = Vec::new();
     receiver_report::write(&mut packet, 1, &[]);
     let report = Report { ssrc: 1, media: 1, base, number: 0 };

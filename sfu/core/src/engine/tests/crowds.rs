@@ -2,8 +2,13 @@
 
 use super::stage::{Stage, cameras, device};
 use crate::{
-    Offer, SdpError, SessionId, engine::publish::TRACKS_MAX, negotiation::offering::SECTIONS_PER_KIND_MAX,
-    sdp::parse::Remote,
+    Offer, SdpError, SessionId,
+    engine::publish::TRACKS_MAX,
+    negotiation::offering::SECTIONS_PER_KIND_MAX,
+    sdp::{
+        codec::{Codec, ours},
+        parse::Remote,
+    },
 };
 use common::{
     clock::Clock,
@@ -16,7 +21,7 @@ fn tracks(voices: u32, pictures: u32) -> Remote {
     let mids: Vec<u32> = (0..voices + pictures).collect();
     let mut offer = cameras(&mids);
     for (section, _) in offer.sections.iter_mut().zip(0..voices) {
-        section.kind = Some(TrackKind::Audio);
+        (section.kind, section.forwarded) = (Some(TrackKind::Audio), ours(Codec::Opus, ""));
     }
     offer
 }

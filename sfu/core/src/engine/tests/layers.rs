@@ -8,27 +8,28 @@ use crate::{
     engine::simulation::Side,
     layer::{EncodingState, ReceivedTrack, Target},
     rtcp::{self, Packet, nack, pli, receiver_report, sender_report::SenderReport},
-    rtp::{header::Header, sequence::SeqNo, vp8::Descriptor},
+    rtp::{descriptor::Descriptor, header::Header, sequence::SeqNo},
+    sdp::codec::Codec,
 };
 use common::clock::Clock;
 use std::time::Duration;
 
 /// That the camera is asked for nothing.
-const NOTHING: [usize; 0] = [];
+pub(super) const NOTHING: [usize; 0] = [];
 
-const QUARTER: usize = 0;
-const HALF: usize = 1;
-const FULL: usize = 2;
+pub(super) const QUARTER: usize = 0;
+pub(super) const HALF: usize = 1;
+pub(super) const FULL: usize = 2;
 
 /// What a picture is, besides what the camera counts.
 #[derive(Debug, Clone, Copy, Default)]
-struct Picture {
+pub(super) struct Picture {
     is_key: bool,
     temporal_layer: u8,
     is_layer_sync: bool,
 }
 
-const KEY: Picture = Picture { is_key: true, temporal_layer: 0, is_layer_sync: false };
+pub(super) const KEY: Picture = Picture { is_key: true, temporal_layer: 0, is_layer_sync: false };
 const DELTA: Picture = Picture { is_key: false, temporal_layer: 0, is_layer_sync: false };
 
 /// One encoding: each picture is one packet, 3,000 ticks after the one before.
@@ -42,8 +43,8 @@ struct Encoding {
 }
 
 /// A camera on port 1001 and a subscriber on port 1002.
-struct Show {
-    stage: Stage,
+pub(super) struct Show {
+    pub(super) stage: Stage,
     encodings: [Encoding; 3],
     /// What went to the camera, and to the subscriber, opened: RTP with the header that it had.
     asked: Vec<Vec<u8>>,
@@ -55,9 +56,9 @@ struct Show {
 
 /// A packet as the subscriber gets it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Seen {
+pub(super) struct Seen {
     /// Of which encoding it is.
-    encoding: usize,
+    pub(super) encoding: usize,
     sequence: u16,
     timestamp: u32,
     picture_id: u16,
@@ -67,7 +68,7 @@ struct Seen {
 }
 
 impl Show {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut stage = Stage::new(2);
         let now = stage.clock.now();
         stage.engine.publish(device(1), &offer(&["0"]), now, &mut stage.output).unwrap();
@@ -132,13 +133,13 @@ impl Show {
     }
 
     /// Sends a picture of an encoding, which goes through at once.
-    fn send(&mut self, which: usize, picture: Picture) {
+    pub(super) fn send(&mut self, which: usize, picture: Picture) {
         let datagram = self.next(which, picture);
         self.stage.forward(1001, datagram);
     }
 
     /// Sends pictures of these encodings for so many milliseconds, 33 apart; nothing is forwarded but what is returned.
-    fn run(&mut self, encodings: &[usize], milliseconds: u64) -> Vec<Seen> {
+    pub(super) fn run(&mut self, encodings: &[usize], milliseconds: u64) -> Vec<Seen> {
         let mut seen = Vec::new();
         for _ in 0..milliseconds / 33 {
             self.stage.pass(Duration::from_millis(33));
@@ -149,7 +150,7 @@ impl Show {
     }
 
     /// Takes what goes to the subscriber.
-    fn seen(&mut self) -> Vec<Seen> {
+    pub(super) fn seen(&mut self) -> Vec<Seen> {
         self.collect();
         let mut seen = Vec::new();
         for (datagram, payload) in std::mem::take(&mut self.sent) {
@@ -159,7 +160,7 @@ impl Show {
                 self.ssrc = header.ssrc;
             }
             let payload = if is_again { &payload[2..] } else { &payload[..] };
-            let descriptor = Descriptor::parse(payload).unwrap();
+            let descriptor = Descriptor::parse(Codec::Vp8, payload).unwrap();
             seen.push(Seen {
                 encoding: usize::from(*payload.last().unwrap()),
                 sequence: header.sequence,
@@ -174,7 +175,7 @@ impl Show {
     }
 
     /// Takes what the camera is asked: the encodings of which key frames are wanted, and of which packets are missed.
-    fn asked(&mut self) -> (Vec<usize>, Vec<usize>) {
+    pub(super) fn asked(&mut self) -> (Vec<usize>, Vec<usize>) {
         self.collect();
         let which = |ssrc: u32| usize::try_from(ssrc / 10 - 5).unwrap();
         let (mut key_frames, mut missed) = (Vec::new(), Vec::new());
@@ -202,7 +203,7 @@ impl Show {
         reports.collect()
     }
 
-    fn received(&self) -> ReceivedTrack {
+    pub(super) fn received(&self) -> ReceivedTrack {
         let received: Vec<_> = self.stage.engine.received(device(2)).collect();
         assert_eq!(received.len(), 1);
         received[0]
@@ -220,7 +221,7 @@ const fn layer(encoding: u8) -> Target {
 
 /// One stream, whatever it is made of: numbers and pictures go on, time does, and what takes over is a key frame.
 #[track_caller]
-fn assert_continuous(seen: &[Seen]) {
+pub(super) fn assert_continuous(seen: &[Seen]) {
     for pair in seen.windows(2) {
         let [before, after] = pair else { panic!() };
         assert_eq!(after.sequence, before.sequence.wrapping_add(1), "{pair:?}");
@@ -232,7 +233,7 @@ fn assert_continuous(seen: &[Seen]) {
     }
 }
 
-fn encodings(seen: &[Seen]) -> Vec<usize> {
+pub(super) fn encodings(seen: &[Seen]) -> Vec<usize> {
     let mut encodings: Vec<usize> = seen.iter().map(|seen| seen.encoding).collect();
     encodings.dedup();
     encodings

@@ -1,7 +1,14 @@
 //! Streams that no description names: what their packets say they are of.
 
 use super::stage::{Stage, device};
-use crate::{engine::simulation::Side, rtp::sequence::SeqNo, sdp::parse::Remote};
+use crate::{
+    engine::simulation::Side,
+    rtp::sequence::SeqNo,
+    sdp::{
+        codec::{Codec, ours},
+        parse::Remote,
+    },
+};
 use common::clock::Clock;
 use std::collections::BTreeMap;
 
@@ -45,6 +52,39 @@ fn send(
     stage.receive(from, datagram);
     let now = stage.clock.now();
     stage.engine.flush(now, &mut stage.output);
+}
+
+/// Browsers say of which encoding a stream is until it was received, and not again when they change the codec.
+#[test]
+fn a_stream_is_of_the_encoding_that_it_was_of_in_whichever_codec() {
+    let mut stage = Stage::new(2);
+    let now = stage.clock.now();
+    stage.engine.publish(device(1), &offer(&["0"]), now, &mut stage.output).unwrap();
+    stage.connect(1, Side::Publish, 1001);
+    stage.answer(2, |_| true);
+    stage.connect(2, Side::Subscribe, 1002);
+    send(&mut stage, (60, 96), 1, &[(4, "0"), (10, "f")], b"before");
+    send(&mut stage, (61, 97), 1, &[(4, "0"), (11, "f")], b"\x00\x02before");
+    assert_eq!(stage.packets(1002).len(), 2);
+    let mut other = offer(&["0"]);
+    let format = ours(Codec::Av1, "").unwrap();
+    let section = &mut other.sections[0];
+    (section.forwarded, section.payload_type, section.rtx_payload_type) = (Some(format), Some(45), Some(46));
+    stage.engine.publish(device(1), &other, now, &mut stage.output).unwrap();
+    // Who received it in the codec before is offered the other one.
+    let offered = stage.engine.pending_offer(device(2)).unwrap();
+    assert!(offered.sdp.contains("a=rtpmap:45 AV1/90000"), "{}", offered.sdp);
+    let streams = |stage: &Stage| stage.engine.footprint().streams;
+    assert_eq!(streams(&stage), 2);
+    for (stream, is_new) in [((60, 45), true), ((60, 96), false), ((61, 46), true), ((62, 45), false)] {
+        let received = stage.engine.stats().packets_received;
+        send(&mut stage, stream, 3, &[], b"\x00\x04after");
+        let taken = stage.engine.stats().packets_received - received;
+        assert_eq!(taken, u64::from(is_new), "{stream:?}");
+    }
+    // One that says that it is of another encoding is of that, and takes nobody's place.
+    send(&mut stage, (63, 45), 1, &[(4, "0"), (10, "h")], b"smaller");
+    assert_eq!(streams(&stage), 3);
 }
 
 #[test]

@@ -33,7 +33,10 @@ fn lost(stage: &mut Stage) -> Vec<common::id::ConnectionId> {
     events
         .filter_map(|event| match event {
             MediaEvent::Lost { participant, .. } => Some(participant),
-            MediaEvent::Offer { .. } | MediaEvent::Speaking { .. } => None,
+            MediaEvent::Offer { .. }
+            | MediaEvent::Speaking { .. }
+            | MediaEvent::Subscriptions { .. }
+            | MediaEvent::Layers { .. } => None,
         })
         .collect()
 }

@@ -66,7 +66,10 @@ impl Talk {
                 assert_eq!(participant, device(1));
                 Some(is_speaking)
             }
-            MediaEvent::Offer { .. } | MediaEvent::Lost { .. } => None,
+            MediaEvent::Offer { .. }
+            | MediaEvent::Subscriptions { .. }
+            | MediaEvent::Layers { .. }
+            | MediaEvent::Lost { .. } => None,
         });
         speaking.collect()
     }

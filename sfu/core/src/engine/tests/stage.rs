@@ -11,7 +11,7 @@ use common::{
     clock::{Clock, ManualClock},
     id::ConnectionId,
 };
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{collections::BTreeMap, net::SocketAddr, time::Instant};
 use uuid::Uuid;
 
 pub(super) fn device(n: u16) -> ConnectionId {
@@ -98,6 +98,8 @@ pub(super) struct End {
 
 pub(super) struct Stage {
     pub(super) clock: ManualClock,
+    /// When the test began.
+    pub(super) began_at: Instant,
     pub(super) engine: Engine,
     pub(super) output: Output,
     /// The ends by their ports.
@@ -110,7 +112,8 @@ impl Stage {
         let clock = ManualClock::default();
         let config = EngineConfig { candidates: vec![server()], seed: [7; 32] };
         let engine = Engine::new(config).unwrap();
-        let mut stage = Self { clock, engine, output: Output::default(), ends: BTreeMap::new() };
+        let (began_at, output) = (clock.now(), Output::default());
+        let mut stage = Self { clock, began_at, engine, output, ends: BTreeMap::new() };
         for n in 1..=count {
             stage.engine.join(SessionId::new(1), device(n), true, stage.clock.now(), &mut stage.output);
         }
@@ -126,7 +129,11 @@ impl Stage {
     pub(super) fn offered(&mut self, n: u16) -> Option<Offer> {
         let offers = self.output.take_events().filter_map(|event| match event {
             MediaEvent::Offer { participant, offer } if participant == device(n) => Some(offer),
-            MediaEvent::Offer { .. } | MediaEvent::Speaking { .. } | MediaEvent::Lost { .. } => None,
+            MediaEvent::Offer { .. }
+            | MediaEvent::Speaking { .. }
+            | MediaEvent::Subscriptions { .. }
+            | MediaEvent::Layers { .. }
+            | MediaEvent::Lost { .. } => None,
         });
         offers.last()
     }
@@ -168,11 +175,22 @@ impl Stage {
 
     /// A packet of a camera, as it is on the network.
     pub(super) fn sealed(&self, port: u16, ssrc: u32, number: u64, payload: &[u8]) -> Vec<u8> {
+        self.sealed_as(port, (ssrc, 96), number, payload)
+    }
+
+    /// Likewise of this payload type.
+    pub(super) fn sealed_as(
+        &self,
+        port: u16,
+        (ssrc, payload_type): (u32, u8),
+        number: u64,
+        payload: &[u8],
+    ) -> Vec<u8> {
         let sequence = SeqNo::from_extended(number);
         let header = PlainHeader {
             has_padding: false,
             marker: true,
-            payload_type: 96,
+            payload_type,
             sequence: sequence.to_wire(),
             timestamp: 1,
             ssrc,

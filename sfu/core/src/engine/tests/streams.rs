@@ -2,13 +2,14 @@
 
 use super::stage::{Stage, cameras, device};
 use crate::{
-    buffer::Packet,
+    encoding::{Encoding, Name},
     engine::simulation::Side,
-    id::{SubscriptionId, TransportId},
+    id::{PublicationId, SubscriptionId, TransportId},
     rtcp::nack,
     rtp::sequence::SeqNo,
     sdp::{
-        encoding::Encoding,
+        codec::Codec,
+        encoding,
         parse::{Named, Section},
     },
 };
@@ -128,7 +129,7 @@ fn a_recorded_packet_of_a_track_that_ended_is_not_taken_for_another_track() {
     stage.forward(1001, recorded.clone());
     assert_eq!(stage.packets(1002).len(), 1);
     let mut nameless = cameras(&[1]);
-    nameless.sections[0].encodings = vec![Encoding::default()];
+    nameless.sections[0].encodings = vec![encoding::Encoding::default()];
     let now = stage.clock.now();
     stage.engine.publish(device(1), &nameless, now, &mut stage.output).unwrap();
     stage.answer(2, |_| true);
@@ -193,13 +194,16 @@ fn a_stream_ends_before_its_nonces_repeat() {
     let (subscription, _) = stage.engine.forwarding.subscription_mut(id).unwrap();
     let transport = stage.engine.transports.get_mut(transport).unwrap();
     let now = stage.clock.now();
-    let mut packet = Packet::default();
-    packet.payload.extend(b"picture");
+    let name = Name { rid: None, ssrc: None, rtx_ssrc: None };
+    let mut encoding =
+        Encoding::new((PublicationId::default(), TransportId::default()), name, Codec::Vp8, true);
     // The next number is 2, and the last is that before 2^48.
     subscription.pass_over((1 << 48) - 3);
     let first = SeqNo::first(1).extended();
     for (number, sent) in [(first + 1, 1), (first + 2, 0), (first + 3, 0)] {
-        subscription.send(id, SeqNo::from_extended(number), &packet, transport, now, &mut stage.output);
+        let sequence = SeqNo::from_extended(number);
+        encoding.buffer.insert(sequence, false, false, 0, None, b"picture");
+        subscription.send(id, sequence, &encoding, transport, now, &mut stage.output);
         assert_eq!(stage.output.runs().count(), sent, "packet {number}");
         stage.output.clear_datagrams();
     }
@@ -219,11 +223,17 @@ fn a_track_under_other_numbers_is_another_track() {
         let before = stage.packets(1002)[0].ssrc;
         let mut described = cameras(&[0]);
         change(&mut described.sections[0]);
-        let ssrc = described.sections[0].encodings[0].ssrc.unwrap();
+        let (ssrc, payload_type) =
+            (described.sections[0].encodings[0].ssrc.unwrap(), described.sections[0].payload_type.unwrap());
         let now = stage.clock.now();
         stage.engine.publish(device(1), &described, now, &mut stage.output).unwrap();
         assert_eq!(stage.answer(2, |_| true).tracks.len(), 1);
-        stage.send(1001, ssrc, 60_001, b"behind");
+        if payload_type != 96 {
+            stage.send(1001, ssrc, 60_001, b"of before");
+            assert_eq!(stage.packets(1002), [], "it was under way while the description came");
+        }
+        let datagram = stage.sealed_as(1001, (ssrc, payload_type), 60_002, b"behind");
+        stage.forward(1001, datagram);
         let after = stage.packets(1002);
         assert_eq!(after.len(), 1, "{:?}", described.sections[0]);
         assert_ne!(after[0].ssrc, before);
@@ -231,7 +241,7 @@ fn a_track_under_other_numbers_is_another_track() {
         stage.output.take_events().for_each(drop);
         // Said again it changes nothing, and neither does a description that leaves numbers out.
         stage.engine.publish(device(1), &described, now, &mut stage.output).unwrap();
-        described.sections[0].encodings = vec![Encoding::default()];
+        described.sections[0].encodings = vec![encoding::Encoding::default()];
         stage.engine.publish(device(1), &described, now, &mut stage.output).unwrap();
         assert_eq!(stage.offered(2), None);
     }

@@ -1,4 +1,4 @@
-use super::*;
+use super::{choice::Chosen, *};
 use crate::sdp::description::Description;
 
 fn chosen(kind: TrackKind, formats: &str, lines: &[&str]) -> Option<Chosen> {
@@ -10,13 +10,16 @@ fn chosen(kind: TrackKind, formats: &str, lines: &[&str]) -> Option<Chosen> {
 fn the_media_line_says_the_order_and_the_table_what_can_be_taken() {
     let maps = [
         "rtpmap:100 VP8/90000",
-        "rtpmap:97 H264/90000",
+        "rtpmap:97 H265/90000",
         "rtpmap:98 vp8/90000",
         "rtpmap:99 rtx/90000",
         "fmtp:99 apt=98",
     ];
     let found = chosen(TrackKind::Video, "97 98 99 100", &maps).unwrap();
-    assert_eq!((found.codec, found.payload_type, found.rtx_payload_type), (Codec::Vp8, 98, Some(99)));
+    assert_eq!(
+        (found.forwarded.codec, found.payload_type, found.rtx_payload_type),
+        (Codec::Vp8, 98, Some(99))
+    );
     assert_eq!(chosen(TrackKind::Video, "97 100", &maps).unwrap().payload_type, 100);
     assert!(chosen(TrackKind::Video, "97 99", &maps).is_none());
     assert!(chosen(TrackKind::Audio, "98", &maps).is_none(), "a picture is no sound");

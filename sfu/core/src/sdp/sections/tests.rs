@@ -1,4 +1,5 @@
 use super::*;
+use crate::sdp::codec::{Codec, ours};
 use common::{id::TrackId, protocol::media::TrackSource};
 use slotmap::KeyData;
 use uuid::Uuid;
@@ -12,7 +13,7 @@ fn owner(n: u128) -> ConnectionId {
 fn picture(number: u64, from: u128) -> Track {
     let publication = PublicationId::from(KeyData::from_ffi(number));
     let named = Named { id: TrackId::from_uuid(Uuid::from_u128(number.into())), source: TrackSource::Camera };
-    Track { publication, number, from: owner(from), kind: TrackKind::Video, named }
+    Track { publication, number, from: owner(from), format: ours(Codec::Vp8, "").unwrap(), named }
 }
 
 fn fit(sections: &mut OfferedSections, tracks: &[Track]) -> Fitted {
@@ -22,11 +23,12 @@ fn fit(sections: &mut OfferedSections, tracks: &[Track]) -> Fitted {
         named,
         ssrc: 0,
         rtx_ssrc: 0,
+        taken: None,
     })
 }
 
 fn answer(sections: &mut OfferedSections) {
-    sections.settle(&BTreeSet::new(), |_| {}, |stream| stream);
+    sections.settle(|_| None, |_| {}, |stream| stream);
 }
 
 /// Each section as its mid and what it carries: a publication, `-` for free, `x` for closing, `.` for closed.
@@ -50,11 +52,29 @@ fn only_the_same_participant_comes_into_a_section_that_was_used() {
     fit(&mut sections, &[picture(1, 1), picture(2, 1), picture(3, 2)]);
     fit(&mut sections, &[picture(1, 1), picture(3, 2)]);
     assert_eq!(short(&sections), "0:1 1:- 2:3", "it may come back");
-    let other = Track { kind: TrackKind::Audio, ..picture(4, 1) };
+    let format = |codec, parameters| ours(codec, parameters).unwrap();
+    let other = Track { format: format(Codec::Opus, ""), ..picture(4, 1) };
     fit(&mut sections, &[picture(1, 1), picture(3, 2), other]);
     assert_eq!(short(&sections), "0:1 1:- 2:3 3:4", "a voice is no picture");
     fit(&mut sections, &[picture(1, 1), picture(3, 2), other, picture(5, 1)]);
     assert_eq!(short(&sections), "0:1 1:5 2:3 3:4");
+}
+
+#[test]
+fn a_picture_in_another_codec_has_a_section_of_its_own_until_both_sides_have_closed_one() {
+    let mut sections = OfferedSections::default();
+    fit(&mut sections, &[picture(1, 1), picture(2, 1)]);
+    let other = Track { format: ours(Codec::Vp9, "").unwrap(), ..picture(3, 1) };
+    fit(&mut sections, &[picture(1, 1), other]);
+    assert_eq!(short(&sections), "0:1 1:- 2:3");
+    let codecs: Vec<Codec> = sections.as_slice().iter().map(|section| section.format.codec).collect();
+    assert_eq!(codecs, [Codec::Vp8, Codec::Vp8, Codec::Vp9]);
+    // Its owner is gone: what was kept for it is closed, and serves in whichever codec.
+    fit(&mut sections, &[]);
+    answer(&mut sections);
+    fit(&mut sections, &[Track { from: owner(2), ..other }]);
+    assert_eq!(short(&sections), "0:- 3:3 2:.");
+    assert_eq!(sections.as_slice()[1].format.codec, Codec::Vp9);
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! Clocks and numbers of one encoding after the other.
 
 use super::*;
-use crate::rtp::vp8::Descriptor;
+use crate::{rtp::descriptor::Descriptor, sdp::codec::Codec};
 use common::clock::{Clock, ManualClock};
 
 fn packet(timestamp: u32, picture_id: u16, tl0_picture_index: u8) -> Packet {
     let [high, low] = picture_id.to_be_bytes();
-    let descriptor = Descriptor::parse(&[0x90, 0xE0, 0x80 | high, low, tl0_picture_index, 0, 0]);
+    let descriptor = Descriptor::parse(Codec::Vp8, &[0x90, 0xE0, 0x80 | high, low, tl0_picture_index, 0, 0]);
     assert!(descriptor.is_some());
     let mut packet = Packet::default();
     (packet.timestamp, packet.descriptor) = (timestamp, descriptor);

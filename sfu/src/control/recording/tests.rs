@@ -1,0 +1,206 @@
+//! Recordings over a bus of one process, with a shard and a recorder that run.
+
+use super::*;
+use crate::{Config, Deps, addresses::Addresses, recording::Bounds, shard::Shard, socket};
+use bus::{Asked, Bus, Requests};
+use common::{
+    clock::ManualClock,
+    error::ErrorCode,
+    id::{AccountId, ConnectionId},
+    protocol::{
+        Failure,
+        media::{Participant, ParticipantState, Route},
+    },
+    subject::media::MediaRights,
+};
+use local_services::scratch::Scratch;
+use std::{net::Ipv4Addr, sync::Arc};
+
+/// Long enough for a disk that others use, too.
+const ANSWER_TIME: Duration = Duration::from_secs(30);
+
+struct Stage {
+    clock: Arc<ManualClock>,
+    control: Control,
+    requests: Requests<RecordingService>,
+    finished: mpsc::Receiver<FinishedRecording>,
+    account: AccountId,
+    room: RoomId,
+    _folder: Scratch,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let clock = Arc::new(ManualClock::default());
+        let bus = Bus::local(NodeId::generate(&*clock));
+        let folder = Scratch::new().unwrap();
+        let bounds = Bounds { file_bytes_max: 1024, free_bytes_min: 0 };
+        let recorder =
+            Recorder::start(folder.path(), bus.node(), bounds, Arc::<ManualClock>::clone(&clock)).unwrap();
+        let socket = socket::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let addresses = Addresses::of(&Config::default(), socket.local_addr().unwrap()).unwrap();
+        let feed = recorder.0.feed();
+        let (shard, handle) =
+            Shard::new(0, Arc::<ManualClock>::clone(&clock), socket, addresses, feed).unwrap();
+        let _ended = shard.start().unwrap();
+        let requests = bus.serve(&RecordingService(bus.node())).await.unwrap();
+        let deps = Deps { bus, clock: Arc::<ManualClock>::clone(&clock) };
+        let (sender, finished) = mpsc::channel(FINISHED_MAX);
+        let config = RecordingConfig { recordings_max: 1, ..RecordingConfig::default() };
+        let recordings = Recordings::new(&config, Some(recorder), sender);
+        let control = Control::new(Config::default(), deps, Shutdown::default(), vec![handle], recordings);
+        let (account, room) = (AccountId::generate(&*clock), RoomId::generate(&*clock));
+        Self { clock, control, requests, finished, account, room, _folder: folder }
+    }
+
+    async fn join(&mut self) -> ConnectionId {
+        let participant = Participant {
+            connection_id: ConnectionId::generate(&*self.clock),
+            user_id: UserId::generate(&*self.clock),
+            name: "Someone".to_owned(),
+            state: ParticipantState::default(),
+            tracks: Vec::new(),
+        };
+        let id = participant.connection_id;
+        let joined = self.control.join(self.account, self.room, participant, None, MediaRights::default());
+        joined.await.expect("there is room");
+        id
+    }
+
+    /// Asks as the api role does, and lets the control part do what follows.
+    async fn ask(&mut self, account: AccountId, action: RecordingAction) -> Result<RecordingReply, Failure> {
+        let request = RecordingRequest { account, room: self.room, action };
+        let bus = self.control.deps.bus.clone();
+        let (sender, mut answer) = tokio::sync::oneshot::channel();
+        self.control.shutdown.tasks.spawn(async move {
+            let answer = bus.request(&RecordingService(bus.node()), &request, ANSWER_TIME).await;
+            sender.send(answer).unwrap();
+        });
+        let Asked { request, reply } = self.requests.next().await.unwrap();
+        self.control.handle_recording(request, reply).await;
+        loop {
+            tokio::select! {
+                answered = &mut answer => return answered.unwrap().unwrap(),
+                Some(news) = self.control.recordings.next_news() => self.control.handle_recording_news(news).await,
+            }
+        }
+    }
+
+    async fn begin(&mut self) -> Result<RecordingId, ErrorCode> {
+        let (recording, by) = (RecordingId::generate(&*self.clock), UserId::generate(&*self.clock));
+        match self.ask(self.account, RecordingAction::Begin { recording, by }).await {
+            Ok(RecordingReply::Begun { recording, .. }) => Ok(recording),
+            Ok(RecordingReply::Stopped) => panic!("it was to begin"),
+            Err(failure) => Err(failure.data.code),
+        }
+    }
+
+    fn state(&self) -> State {
+        self.control.state(self.room)
+    }
+}
+
+#[tokio::test]
+async fn a_call_of_two_is_recorded_through_the_server_until_somebody_stops_it() {
+    let mut stage = Stage::new().await;
+    assert_eq!(stage.begin().await, Err(ErrorCode::RECORDING_NO_CALL));
+    for _ in 0..2 {
+        stage.join().await;
+    }
+    assert_eq!((stage.state().route, stage.state().recorded), (Route::PeerToPeer, false));
+    let recording = stage.begin().await.unwrap();
+    assert_eq!((stage.state().route, stage.state().recorded), (Route::Server, true));
+    assert_eq!(stage.begin().await, Ok(recording), "it goes on");
+    let by = UserId::generate(&*stage.clock);
+    let stranger = AccountId::generate(&*stage.clock);
+    for action in [RecordingAction::Begin { recording, by }, RecordingAction::Stop { recording }] {
+        let refused = stage.ask(stranger, action).await.unwrap_err();
+        assert_eq!(refused.data.code, ErrorCode::NOT_FOUND);
+    }
+    let other = RecordingId::generate(&*stage.clock);
+    assert_eq!(
+        stage.ask(stage.account, RecordingAction::Stop { recording: other }).await,
+        Ok(RecordingReply::Stopped)
+    );
+    assert!(stage.state().recorded, "that was another one");
+    assert_eq!(
+        stage.ask(stage.account, RecordingAction::Stop { recording }).await,
+        Ok(RecordingReply::Stopped)
+    );
+    assert!(!stage.state().recorded);
+    let finished = stage.finished.recv().await.unwrap();
+    let manifest = finished.manifest();
+    assert_eq!((manifest.recording_id, manifest.end_reason), (recording, Some(RecordingEnd::Stopped)));
+    assert_eq!((manifest.account_id, manifest.room_id), (stage.account, stage.room));
+}
+
+#[tokio::test]
+async fn a_recording_ends_with_its_call_and_when_it_is_as_long_as_may_be() {
+    let mut stage = Stage::new().await;
+    let alone = stage.join().await;
+    let first = stage.begin().await.unwrap();
+    let (room, longest) = (stage.room, stage.control.recordings.duration_max);
+    stage.clock.advance(longest - Duration::from_millis(1));
+    stage.control.look_after_recordings().await;
+    assert!(stage.state().recorded);
+    stage.clock.advance(Duration::from_millis(1));
+    stage.control.look_after_recordings().await;
+    assert!(!stage.state().recorded);
+    let finished = stage.finished.recv().await.unwrap();
+    let end = (finished.manifest().recording_id, finished.manifest().end_reason);
+    assert_eq!(end, (first, Some(RecordingEnd::DurationLimit)));
+
+    let second = stage.begin().await.unwrap();
+    stage.control.change(room, |session, effects| session.leave(alone, effects)).await;
+    let finished = stage.finished.recv().await.unwrap();
+    let end = (finished.manifest().recording_id, finished.manifest().end_reason);
+    assert_eq!(end, (second, Some(RecordingEnd::CallEnded)));
+    stage.join().await;
+    assert!(!stage.state().recorded, "it is another call");
+}
+
+/// The call ends while the recorder makes a place for the recording.
+#[tokio::test]
+async fn a_recording_that_begins_after_its_call_is_over_ends_at_once() {
+    let mut stage = Stage::new().await;
+    stage.join().await;
+    let (recording, by) = (RecordingId::generate(&*stage.clock), UserId::generate(&*stage.clock));
+    let action = RecordingAction::Begin { recording, by };
+    let request = RecordingRequest { account: stage.account, room: stage.room, action };
+    let bus = stage.control.deps.bus.clone();
+    let asking = tokio::task::LocalSet::new();
+    let answer = asking.spawn_local(async move {
+        bus.request(&RecordingService(bus.node()), &request, ANSWER_TIME).await.unwrap()
+    });
+    asking
+        .run_until(async {
+            let Asked { request, reply } = stage.requests.next().await.unwrap();
+            stage.control.handle_recording(request, reply).await;
+            let room = stage.room;
+            stage.control.change(room, |session, effects| session.end(effects)).await;
+            let news = stage.control.recordings.next_news().await.unwrap();
+            stage.control.handle_recording_news(news).await;
+            let refused = answer.await.unwrap().unwrap_err();
+            assert_eq!(refused.data.code, ErrorCode::RECORDING_NO_CALL);
+            let finished = stage.finished.recv().await.unwrap();
+            assert_eq!(finished.manifest().recording_id, recording);
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_node_records_no_more_calls_than_it_may_and_none_without_a_place_for_it() {
+    let mut stage = Stage::new().await;
+    stage.join().await;
+    stage.begin().await.unwrap();
+    let busy = stage.room;
+    stage.room = RoomId::generate(&*stage.clock);
+    stage.join().await;
+    assert_eq!(stage.begin().await, Err(ErrorCode::RECORDING_UNAVAILABLE));
+    stage.control.change(busy, |session, effects| session.end(effects)).await;
+    assert!(stage.begin().await.is_ok());
+    stage.room = RoomId::generate(&*stage.clock);
+    stage.control.recordings.recorder = None;
+    stage.join().await;
+    assert_eq!(stage.begin().await, Err(ErrorCode::RECORDING_UNAVAILABLE));
+}

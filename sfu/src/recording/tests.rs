@@ -1,0 +1,274 @@
+//! The recorder on a real disk: what lies there, whatever happens to whom.
+
+use super::{directory::NodeDirectory, *};
+use crate::{
+    Config,
+    addresses::Addresses,
+    shard::{Shard, ShardHandle},
+    socket,
+};
+use common::{
+    clock::{Clock, ManualClock},
+    id::{AccountId, ConnectionId, NodeId, RecordingId, RoomId, TrackId, UserId},
+    protocol::media::TrackSource,
+    recording::{MANIFEST_FILE, Manifest, RecordingEnd, RecordingStatus},
+};
+use local_services::scratch::Scratch;
+use sfu_core::{
+    SessionId,
+    recording::{Codec, Recorded, RecordedPacket, RecordedTrack, StreamId},
+};
+use std::{fs, io::ErrorKind, net::Ipv4Addr, path::Path, sync::Arc, time::Duration};
+use tokio::{sync::mpsc, task::spawn_blocking};
+
+const BOUNDS: Bounds = Bounds { file_bytes_max: 1024 * 1024, free_bytes_min: 0 };
+
+/// Samples of sound in a packet of 20 ms.
+const FRAME: u32 = 960;
+
+/// A recorder, and where it writes.
+struct Stage {
+    clock: Arc<ManualClock>,
+    recorder: Recorder,
+    refused: mpsc::Receiver<(SessionId, RecordingEnd)>,
+    shard: ShardHandle,
+    node: NodeId,
+    account: AccountId,
+}
+
+impl Stage {
+    fn new(root: &Path, bounds: Bounds) -> Self {
+        let clock = Arc::new(ManualClock::default());
+        let socket = socket::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let addresses = Addresses::of(&Config::default(), socket.local_addr().unwrap()).unwrap();
+        let (_shard, shard) =
+            Shard::new(0, Arc::<ManualClock>::clone(&clock), socket, addresses, Feed::default()).unwrap();
+        let node = NodeId::generate(&*clock);
+        let (recorder, refused) =
+            Recorder::start(root, node, bounds, Arc::<ManualClock>::clone(&clock)).unwrap();
+        let account = AccountId::generate(&*clock);
+        Self { clock, recorder, refused, shard, node, account }
+    }
+
+    fn manifest(&self) -> Manifest {
+        let clock = &*self.clock;
+        Manifest {
+            recording_id: RecordingId::generate(clock),
+            account_id: self.account,
+            room_id: RoomId::generate(clock),
+            node_id: self.node,
+            started_by: UserId::generate(clock),
+            status: RecordingStatus::Recording,
+            started_at: clock.utc(),
+            ended_at: None,
+            end_reason: None,
+            packets_dropped: 0,
+            tracks: Vec::new(),
+        }
+    }
+
+    async fn begin(&self, session: u64) -> Result<RecordingId, Refused> {
+        let manifest = self.manifest();
+        let recording = manifest.recording_id;
+        let begin = Begin { manifest, now: self.clock.now(), shard: self.shard.clone() };
+        self.recorder.begin(SessionId::new(session), begin).await.map(|()| recording)
+    }
+
+    /// Waits until the recorder has worked off what it was given: it answers in order.
+    async fn settle(&self) {
+        let (recorder, at) = (self.recorder.clone(), self.clock.utc());
+        let unknown = move || recorder.end(SessionId::new(u64::MAX), RecordingEnd::Stopped, at);
+        assert!(spawn_blocking(unknown).await.unwrap().unwrap().is_none());
+    }
+
+    fn track(&self, session: u64, number: u64) -> RecordedTrack {
+        RecordedTrack {
+            stream: StreamId::new(number),
+            session: SessionId::new(session),
+            participant: ConnectionId::generate(&*self.clock),
+            track: TrackId::generate(&*self.clock),
+            source: TrackSource::Microphone,
+            codec: Some(Codec::Opus),
+            codec_name: "Opus",
+            clock_rate: 48_000,
+        }
+    }
+
+    async fn end(&self, session: u64, reason: RecordingEnd) -> FinishedRecording {
+        let (recorder, at) = (self.recorder.clone(), self.clock.utc());
+        let ended = spawn_blocking(move || recorder.end(SessionId::new(session), reason, at));
+        ended.await.unwrap().unwrap().unwrap()
+    }
+}
+
+/// Sound of 20 ms: packet `number` of each of these tracks.
+fn sound(tracks: &[RecordedTrack], number: u32) -> Recorded {
+    let mut recorded = Recorded::default();
+    for track in tracks {
+        let packet = RecordedPacket {
+            sequence: 65_536 + u64::from(number),
+            timestamp: number * FRAME,
+            marker: false,
+            // One frame of 20 ms (RFC 6716, section 3.1), of a size that fills pages.
+            payload: &[0xfc; 100],
+        };
+        recorded.add((*track, 0), None, [packet].into_iter());
+    }
+    recorded
+}
+
+fn entries(directory: &Path) -> usize {
+    fs::read_dir(directory).unwrap().filter(|entry| entry.as_ref().unwrap().path().is_dir()).count()
+}
+
+#[tokio::test]
+async fn fifty_tracks_at_once_lie_in_fifty_files_and_stand_in_the_manifest() {
+    let root = Scratch::new().unwrap();
+    let stage = Stage::new(root.path(), BOUNDS);
+    stage.begin(1).await.unwrap();
+    let mut feed = stage.recorder.feed();
+    let tracks: Vec<RecordedTrack> = (0..50).map(|number| stage.track(1, number)).collect();
+    let user = UserId::generate(&*stage.clock);
+    let people = vec![(tracks[7].participant, user, "Ada".to_owned())];
+    stage.recorder.note_people(SessionId::new(1), people);
+    for number in 0..100 {
+        feed.give(sound(&tracks, number), stage.clock.now());
+        stage.clock.advance(Duration::from_millis(20));
+        // Not more at once than the ring has room for.
+        if number % 50 == 0 {
+            stage.settle().await;
+        }
+    }
+    let finished = stage.end(1, RecordingEnd::Stopped).await;
+    let manifest = finished.manifest();
+    assert_eq!((manifest.tracks.len(), manifest.packets_dropped), (50, 0));
+    assert_eq!((manifest.status, manifest.end_reason), (RecordingStatus::Ended, Some(RecordingEnd::Stopped)));
+    assert_eq!((manifest.tracks[7].user_id, manifest.tracks[7].name.as_deref()), (Some(user), Some("Ada")));
+    for (track, (name, path)) in manifest.tracks.iter().zip(finished.files()) {
+        assert_eq!((track.packets, track.packets_lost, track.duration_ms), (100, 0, 2_000));
+        let bytes = fs::read(path).unwrap();
+        assert_eq!((track.size_bytes, &bytes[..4]), (Some(bytes.len() as u64), b"OggS".as_slice()), "{name}");
+    }
+    finished.discard().unwrap();
+    assert_eq!(entries(&root.path().join(stage.node.to_string())), 0);
+}
+
+/// A killed process is one whose lock is gone: its directory under another root, where nobody holds it.
+#[tokio::test]
+async fn what_a_killed_process_left_behind_is_found_and_what_a_living_one_writes_is_left_alone() {
+    let [root, other] = [Scratch::new().unwrap(), Scratch::new().unwrap()];
+    let stage = Stage::new(root.path(), BOUNDS);
+    let recording = stage.begin(1).await.unwrap();
+    let mut feed = stage.recorder.feed();
+    let tracks = [stage.track(1, 1)];
+    let give = async |feed: &mut Feed, numbers: std::ops::Range<u32>| {
+        for number in numbers {
+            stage.clock.advance(Duration::from_millis(20));
+            feed.give(sound(&tracks, number), stage.clock.now());
+        }
+        stage.settle().await;
+    };
+    give(&mut feed, 0..100).await;
+    let second = Stage::new(root.path(), BOUNDS);
+    assert!(second.recorder.left_behind().unwrap().is_empty(), "they live, both of them");
+
+    let own = root.path().join(stage.node.to_string()).join(recording.to_string());
+    let copy = other.path().join(stage.node.to_string()).join(recording.to_string());
+    fs::create_dir_all(&copy).unwrap();
+    for entry in fs::read_dir(&own).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), copy.join(entry.file_name())).unwrap();
+    }
+    let third = Stage::new(other.path(), BOUNDS);
+    let found = third.recorder.left_behind().unwrap();
+    let [left] = found.as_slice() else { panic!("{found:?}") };
+    let manifest = left.manifest();
+    assert_eq!((manifest.recording_id, manifest.status), (recording, RecordingStatus::Interrupted));
+    assert_eq!(manifest.tracks[0].end_reason, Some(RecordingEnd::Interrupted));
+    assert!(manifest.tracks[0].size_bytes.is_some_and(|size| size > 5_000), "{manifest:?}");
+    let fourth = Stage::new(other.path(), BOUNDS);
+    assert!(fourth.recorder.left_behind().unwrap().is_empty(), "somebody takes care of it");
+    let (_, path) = left.files().next().unwrap();
+    assert!(fs::read(path).unwrap().starts_with(b"OggS"));
+    left.discard().unwrap();
+    assert_eq!(entries(other.path()), 2, "those of the living");
+
+    give(&mut feed, 100..150).await;
+    let finished = stage.end(1, RecordingEnd::CallEnded).await;
+    assert_eq!(
+        (finished.manifest().tracks[0].packets, finished.manifest().status),
+        (150, RecordingStatus::Ended)
+    );
+    // It was not stored before its process ended.
+    drop((stage, feed, finished));
+    let found = loop {
+        let found = second.recorder.left_behind().unwrap();
+        // The thread ends with the last way to it, in a moment.
+        if !found.is_empty() {
+            break found;
+        }
+        tokio::task::yield_now().await;
+    };
+    let ended = found.iter().find(|found| found.manifest().recording_id == recording).unwrap();
+    assert_eq!(ended.manifest().status, RecordingStatus::Ended, "as it was");
+}
+
+#[tokio::test]
+async fn nothing_is_recorded_on_a_full_disk_and_what_a_disk_refuses_ends_the_recording() {
+    let root = Scratch::new().unwrap();
+    let full = Stage::new(root.path(), Bounds { free_bytes_min: u64::MAX, ..BOUNDS });
+    let refused = full.begin(1).await;
+    assert!(matches!(refused, Err(Refused::Disk(error)) if error.kind() == ErrorKind::StorageFull));
+
+    let mut stage = Stage::new(root.path(), BOUNDS);
+    let recording = stage.begin(1).await.unwrap();
+    let mut feed = stage.recorder.feed();
+    let directory = root.path().join(stage.node.to_string()).join(recording.to_string());
+    fs::remove_dir_all(&directory).unwrap();
+    let tracks = [stage.track(1, 1)];
+    for number in 0..200 {
+        feed.give(sound(&tracks, number), stage.clock.now());
+        stage.clock.advance(Duration::from_millis(20));
+    }
+    let told = stage.refused.recv().await.unwrap();
+    assert_eq!(told, (SessionId::new(1), RecordingEnd::DiskFailed));
+}
+
+#[tokio::test]
+async fn a_track_ends_where_its_file_is_as_large_as_may_be_and_the_others_go_on() {
+    let root = Scratch::new().unwrap();
+    let stage = Stage::new(root.path(), Bounds { file_bytes_max: 4_000, ..BOUNDS });
+    stage.begin(1).await.unwrap();
+    let mut feed = stage.recorder.feed();
+    let [long, short] = [stage.track(1, 1), stage.track(1, 2)];
+    let odd = RecordedTrack { codec: None, codec_name: "AV1", ..stage.track(1, 3) };
+    for number in 0..100 {
+        stage.clock.advance(Duration::from_millis(20));
+        let tracks = if number < 80 { vec![long, odd] } else { vec![long, short, odd] };
+        feed.give(sound(&tracks, number), stage.clock.now());
+    }
+    let finished = stage.end(1, RecordingEnd::Stopped).await;
+    let ends = finished.manifest().tracks.iter().map(|track| (track.end_reason, track.file.is_some()));
+    let expected = [
+        (Some(RecordingEnd::SizeLimit), true),
+        (Some(RecordingEnd::UnknownCodec), false),
+        (Some(RecordingEnd::Stopped), true),
+    ];
+    assert_eq!(ends.collect::<Vec<_>>(), expected);
+    assert_eq!(finished.manifest().tracks[1].codec, "AV1");
+    assert_eq!(finished.files().count(), 2);
+}
+
+#[test]
+fn the_directory_of_a_node_that_had_nothing_left_is_removed() {
+    let root = Scratch::new().unwrap();
+    drop(NodeDirectory::own(root.path(), "one").unwrap());
+    let _other = NodeDirectory::own(root.path(), "other").unwrap();
+    assert!(directory::left_behind(root.path()).unwrap().is_empty());
+    assert_eq!(entries(root.path()), 1);
+    fs::create_dir(root.path().join("somebody's")).unwrap();
+    fs::create_dir(root.path().join("somebody's").join("thing")).unwrap();
+    fs::write(root.path().join("somebody's").join("thing").join(MANIFEST_FILE), "none").unwrap();
+    assert!(directory::left_behind(root.path()).unwrap().is_empty());
+    assert_eq!(entries(root.path()), 2, "what is no recording stays");
+}
