@@ -19,7 +19,7 @@ use crate::{
 };
 pub(crate) use arrivals::{Arrival, Arrivals};
 use common::protocol::media::TrackKind;
-use rates::LayerRates;
+use rates::{LayerRates, PAUSE};
 pub(crate) use receive_statistics::ReceiveStatistics;
 use slotmap::SlotMap;
 use std::time::{Duration, Instant};
@@ -202,6 +202,12 @@ impl Encoding {
         let beginnings = || self.fresh.iter().filter_map(|it| begins(*it));
         let (_, last) = beginnings().max_by_key(|(sequence, _)| *sequence)?;
         beginnings().filter(|(_, timestamp)| *timestamp == last).map(|(sequence, _)| sequence).min()
+    }
+
+    /// Whether nothing has come for so long that nothing is to be kept free for it, though nothing else of its track
+    /// comes either: a microphone or a camera that is switched off, or a screen that does not change.
+    pub(crate) fn is_paused(&self, now: Instant) -> bool {
+        self.last_packet_at.is_some_and(|at| now.saturating_duration_since(at) >= PAUSE)
     }
 
     /// When it counts as stopped if nothing more comes.

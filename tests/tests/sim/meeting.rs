@@ -239,7 +239,8 @@ impl Meeting {
 
     /// One of the tracks that a device receives is to come in another layer, or not at all.
     fn retarget(&mut self, n: usize) {
-        let tracks: Vec<_> = self.engine.received(id(n)).map(|received| received.track).collect();
+        let now = self.clock.now();
+        let tracks: Vec<_> = self.engine.received(id(n), now).map(|received| received.track).collect();
         if tracks.is_empty() {
             return;
         }

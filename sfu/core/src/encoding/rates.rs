@@ -10,7 +10,10 @@ use std::time::{Duration, Instant};
 const WINDOW: Duration = Duration::from_secs(1);
 
 /// Of what was silent for so long nothing is measured: it begins anew.
-const PAUSE: Duration = Duration::from_secs(2);
+///
+/// Longer keeps free for others what nobody sends; shorter takes the pauses of who is silent (RFC 7587, section 3.1.3,
+/// sends something every 400 ms) and of a screen that hardly changes for their end.
+pub(super) const PAUSE: Duration = Duration::from_secs(2);
 
 /// The bytes of each temporal layer, over one window after the other.
 #[derive(Debug, Default)]

@@ -107,7 +107,7 @@ impl Engine {
         id: SubscriptionId,
         now: Instant,
     ) -> Option<Demand<SubscriptionId>> {
-        let received = self.forwarding.received(id)?;
+        let received = self.forwarding.received(id, now)?;
         let publication = self.forwarding.outgoing(id)?.publication;
         let known = self.forwarding.publication(publication)?;
         let subscriber = self.transports.owner(transport).and_then(|owner| self.sessions.get(owner))?;
@@ -154,7 +154,7 @@ impl Engine {
     ) {
         let forwarding = &self.forwarding;
         let now_so = decisions.iter().filter_map(|decision| {
-            let received = forwarding.received(decision.key)?;
+            let received = forwarding.received(decision.key, now)?;
             let layer = decision.target.and(received.encoding).map(|encoding| {
                 let known = received.encodings.get(usize::from(encoding));
                 let size = known.and_then(|known| known.size);
@@ -199,7 +199,9 @@ fn supplied(state: &EncodingState, is_on_request: bool) -> Encoding {
         (false, false) => Supply::Missing,
     };
     let size = state.size.map(|(width, height)| Size { width, height });
-    Encoding { supply, rates: state.rates, temporal_layers: state.temporal_layers, size }
+    // Of what has stopped for now, as a voice that is muted, nothing is taken.
+    let rates = if supply == Supply::Missing { Default::default() } else { state.rates };
+    Encoding { supply, rates, temporal_layers: state.temporal_layers, size }
 }
 
 /// What is to be forwarded in the place of what is: what was desired, as what does not come yet has what is smaller in

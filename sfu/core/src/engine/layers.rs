@@ -24,7 +24,7 @@ impl Engine {
     ) -> bool {
         let mut received = self.subscriptions_of(participant).into_iter();
         let is_of_track = |id: &SubscriptionId| {
-            self.forwarding.received(*id).is_some_and(|received| received.track == track)
+            self.forwarding.received(*id, now).is_some_and(|received| received.track == track)
         };
         let Some(id) = received.find(is_of_track) else { return false };
         if let Some(transport) = self.forwarding.outgoing(id).map(|subscription| subscription.transport) {
@@ -36,8 +36,8 @@ impl Engine {
     }
 
     /// The tracks that a participant receives.
-    pub fn received(&self, participant: ConnectionId) -> impl Iterator<Item = ReceivedTrack> {
-        self.subscriptions_of(participant).into_iter().filter_map(|id| self.forwarding.received(id))
+    pub fn received(&self, participant: ConnectionId, now: Instant) -> impl Iterator<Item = ReceivedTrack> {
+        self.subscriptions_of(participant).into_iter().filter_map(move |id| self.forwarding.received(id, now))
     }
 
     fn subscriptions_of(&self, participant: ConnectionId) -> Vec<SubscriptionId> {

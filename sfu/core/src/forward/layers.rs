@@ -168,13 +168,13 @@ impl Forwarding {
     }
 
     /// A track as a subscriber receives it.
-    pub(crate) fn received(&self, id: SubscriptionId) -> Option<ReceivedTrack> {
+    pub(crate) fn received(&self, id: SubscriptionId, now: Instant) -> Option<ReceivedTrack> {
         let subscription = self.subscriptions.get(id)?;
         let publication = self.publications.get(subscription.publication)?;
         let mut encodings = [EncodingState::default(); ENCODINGS_MAX];
         for (state, (_, encoding)) in encodings.iter_mut().zip(self.encodings_of(subscription.publication)) {
             *state = EncodingState {
-                is_live: encoding.is_live,
+                is_live: encoding.is_live && !encoding.is_paused(now),
                 rates: encoding.rates.measured(),
                 temporal_layers: encoding.rates.layers(),
                 size: encoding.size,

@@ -151,8 +151,9 @@ impl Call {
 
     /// All of it goes out, whatever the estimate is.
     pub(crate) fn with_all_of_it(mut self) -> Self {
-        let tracks: Vec<_> = self.engine.received(device(RECEIVER)).map(|received| received.track).collect();
         let (now, output) = (self.clock.now(), &mut self.output);
+        let tracks: Vec<_> =
+            self.engine.received(device(RECEIVER), now).map(|received| received.track).collect();
         for track in tracks {
             assert!(self.engine.set_target(device(RECEIVER), track, Target::BEST, now, output));
         }

@@ -189,7 +189,7 @@ impl Talk {
         }
         let (way, material) = ((address(SERVER), address(LISTENER)), material(LISTENER));
         assert!(engine.connect_directly(device(LISTENER), Side::Subscribe, &material, way, now, output));
-        let tracks: Vec<_> = engine.received(device(LISTENER)).map(|received| received.track).collect();
+        let tracks: Vec<_> = engine.received(device(LISTENER), now).map(|received| received.track).collect();
         for track in tracks {
             assert!(engine.set_target(device(LISTENER), track, Target::BEST, now, output));
         }

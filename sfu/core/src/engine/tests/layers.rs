@@ -204,7 +204,7 @@ impl Show {
     }
 
     pub(super) fn received(&self) -> ReceivedTrack {
-        let received: Vec<_> = self.stage.engine.received(device(2)).collect();
+        let received: Vec<_> = self.stage.engine.received(device(2), self.stage.clock.now()).collect();
         assert_eq!(received.len(), 1);
         received[0]
     }

@@ -4,7 +4,11 @@ use super::{
     congestion::{NUMBERED, PAYLOAD, numbers, tell, watching},
     stage::{Stage, answer_with, device},
 };
-use crate::{MediaEvent, engine::simulation::Side, layer::Target};
+use crate::{
+    MediaEvent,
+    engine::simulation::Side,
+    layer::{ReceivedTrack, Target},
+};
 use common::{clock::Clock, protocol::media::LayerReason};
 use std::time::Duration;
 
@@ -45,8 +49,12 @@ impl Flood {
         is_always_sent
     }
 
+    fn received(&self) -> ReceivedTrack {
+        self.stage.engine.received(device(2), self.stage.clock.now()).next().unwrap()
+    }
+
     fn target(&self) -> Target {
-        self.stage.engine.received(device(2)).next().unwrap().target
+        self.received().target
     }
 }
 
@@ -65,6 +73,18 @@ fn a_picture_that_is_too_much_is_paused_when_the_estimate_has_settled_and_that_i
     });
     let told = told.last().unwrap();
     assert_eq!((told.layer, told.reason), (None, LayerReason::Bandwidth));
+}
+
+#[test]
+fn of_what_is_switched_off_nothing_is_counted_on_after_a_while() {
+    let mut flood = Flood::new(watching(NUMBERED));
+    flood.run(Duration::from_secs(2), false);
+    flood.stage.pass(Duration::from_millis(1_900));
+    assert!(flood.received().encodings[0].is_live, "it may be a screen that hardly changes");
+    flood.stage.pass(Duration::from_millis(200));
+    assert!(!flood.received().encodings[0].is_live);
+    assert!(flood.run(Duration::from_millis(200), false), "it goes on as it was");
+    assert!(flood.received().encodings[0].is_live);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use common::{
     clock::Clock,
     protocol::media::{LayerReason, TrackLayer, TrackPriority, TrackSubscription, TrackWish},
 };
+use std::time::Duration;
 
 const ALL: [usize; 3] = [QUARTER, HALF, FULL];
 
@@ -127,6 +128,20 @@ fn a_camera_is_told_what_nobody_wants_and_at_once_what_somebody_does() {
     let (said, wanted) = show.told();
     assert_eq!(said, gets(&show, 2, LayerReason::Best), "it may not have been heard");
     assert!(wanted.is_some());
+}
+
+#[test]
+fn a_camera_that_is_switched_off_takes_nothing_of_what_there_is_and_comes_back_as_it_was() {
+    let mut show = Show::begin();
+    show.told();
+    let all = gets(&show, 2, LayerReason::Best);
+    show.stage.pass(Duration::from_millis(2_500));
+    let nothing = TrackSubscription { layer: None, reason: LayerReason::NotSent, ..all.unwrap() };
+    assert_eq!(show.told().0, Some(nothing));
+    assert!(show.received().encodings.iter().all(|encoding| !encoding.is_live));
+    let seen = show.go_on(&ALL, 1_000);
+    assert_eq!(encodings(&seen), [FULL]);
+    assert_eq!(show.told().0, all);
 }
 
 #[test]
