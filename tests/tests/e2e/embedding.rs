@@ -30,18 +30,21 @@ async fn token(account: &Account, room: &str, identity: &str, rights: &[&str]) -
     minted["token"].as_str().expect("a token").to_owned()
 }
 
-/// Serves the page on an origin that is not Switchboard's, and returns its address.
+/// Serves the page on an origin that is not Switchboard's, and returns its address. Its media session can be asked.
 async fn site() -> String {
+    let page = PAGE.replace("await session.join();", "globalThis.session = session;\nawait session.join();");
+    assert_ne!(page, PAGE);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
+            let page = page.clone();
             tokio::spawn(async move {
                 let mut request = [0; 4096];
                 let _read = stream.read(&mut request).await;
                 let mut answer =
                     String::from("HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\n");
-                write!(answer, "content-length: {}\r\n\r\n{PAGE}", PAGE.len()).expect("a string takes it");
+                write!(answer, "content-length: {}\r\n\r\n{page}", page.len()).expect("a string takes it");
                 let _gone = stream.write_all(answer.as_bytes()).await;
             });
         }
@@ -76,6 +79,53 @@ async fn the_page_that_is_there_to_be_copied_is_a_call_of_two_and_of_three() {
         visitor.until("document.querySelectorAll('video').length === 1").await;
     }
     for visitor in visitors {
+        visitor.quit().await;
+    }
+}
+
+/// Pictures and sound that are played, of how many others.
+const PLAYED: &str =
+    "[...document.querySelectorAll('video')].filter((it) => it.videoWidth > 0 && it.currentTime > 0).length";
+
+/// Whoever has another secret, or none, is sent all of it by the server and can play nothing, and is not played: the
+/// server forwards what it cannot read. In all browsers, and by both ways.
+#[tokio::test(flavor = "multi_thread")]
+async fn those_alone_who_have_the_secret_see_each_other_and_the_server_forwards_what_it_cannot_read() {
+    let site = site().await;
+    let installation = installation_for(&site).await;
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    let room = account.room("Counter").await;
+    let driver = Driver::start();
+    let visit = async |number: u8, browser: Browser, secret: &str| {
+        let rights = ["media.send", "media.receive"];
+        let token = token(&account, &room, &format!("customer-{number}"), &rights).await;
+        browser.open(&format!("{site}#server={}&token={token}&secret={secret}", server.base)).await;
+        browser
+    };
+    let (secret, another) = ("7f".repeat(16), "80".repeat(16));
+    let ada = visit(0, Browser::start(&driver).await, &secret).await;
+    let ben = visit(1, Browser::start_firefox(&driver).await, &secret).await;
+    for visitor in [&ada, &ben] {
+        visitor.until(&format!("{PLAYED} === 1")).await;
+    }
+    let cleo = visit(2, Browser::start(&driver).await, &secret).await;
+    for visitor in [&ada, &ben, &cleo] {
+        visitor.until(&format!("{PLAYED} === 2")).await;
+    }
+    let eve = visit(3, Browser::start(&driver).await, &another).await;
+    // Of each of the others a voice and a picture come to her, and go on.
+    let tracks = |which: &str| {
+        format!(
+            "(await session.stats()).flatMap(({{ tracks }}) => tracks).filter(({{ packets, framesDecoded, energy }}) => {which}).length"
+        )
+    };
+    eve.until(&format!("{} === 6", tracks("packets > 100"))).await;
+    eve.until(&format!("{} === 0", tracks("framesDecoded > 0 || energy > 0"))).await;
+    for visitor in [&ada, &ben, &cleo] {
+        visitor.until(&format!("{PLAYED} === 2")).await;
+    }
+    for visitor in [ada, ben, cleo, eve] {
         visitor.quit().await;
     }
 }

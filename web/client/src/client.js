@@ -233,12 +233,13 @@ export class Client extends Emitter {
    * The media session of a room, entered by `join()`, and entered again after every loss until it is left.
    *
    * @param {string} roomId
-   * @param {{ local: import('./media/local.js').LocalMedia, changed: () => void }} options `changed`: look at it again
+   * @param {{ local: import('./media/local.js').LocalMedia, changed: () => void, encryption?: import('./media/encryption.js').Encryption }} options
+   *   `changed`: look at it again; `encryption`: only those who have its key hear and see this device, and are heard and seen
    */
-  media(roomId, { local, changed }) {
+  media(roomId, { local, changed, encryption }) {
     const room = this.room(roomId);
     const session = new MediaSession({
-      client: this, roomId, local, changed,
+      client: this, roomId, local, changed, encryption,
       ready: async () => {
         if (room.status !== 'joined') await room.resume();
       },

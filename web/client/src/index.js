@@ -2,6 +2,7 @@
 
 export { Call, Calls } from './calls.js';
 export { Client, connect } from './client.js';
+export { Encryption } from './media/encryption.js';
 export { SwitchboardError, isPassing } from './errors.js';
 export { Feed } from './feed.js';
 export { Inbox } from './inbox.js';

@@ -2,6 +2,7 @@
 // which the other side asks for where it notices first that the path is lost (RFC 8445, section 9). The offer says which
 // section carries what, in both directions.
 
+import { preferDecodable } from './codecs.js';
 import { KINDS, SOURCES, noTracks, usual } from './tracks.js';
 
 /** @typedef {import('../../protocol.js').PeerSignal} PeerSignal */
@@ -35,13 +36,14 @@ export class PeerLink {
   #isAsked = false;
 
   /**
-   * @param {{ other: string, offers: boolean, iceServers: RTCIceServer[], local: LocalMedia, refresh: () => Promise<RTCIceServer[]>,
+   * @param {{ other: string, offers: boolean, iceServers: RTCIceServer[], local: LocalMedia, encryption?: import('./encryption.js').Encryption, refresh: () => Promise<RTCIceServer[]>,
    *   signal: (signal: PeerSignal) => void, changed: () => void }} options
    */
-  constructor({ other, offers, iceServers, local, refresh, signal, changed }) {
+  constructor({ other, offers, iceServers, local, encryption, refresh, signal, changed }) {
     this.other = other;
     this.offers = offers;
     this.local = local;
+    this.encryption = encryption;
     this.refresh = refresh;
     this.signal = signal;
     const pc = (this.pc = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' }));
@@ -88,6 +90,10 @@ export class PeerLink {
   /** @param {RTCRtpTransceiver} transceiver @param {TrackSource} source */
   #carry(transceiver, source) {
     this.#carriers.set(source, transceiver);
+    // What is negotiated is read by the others only if it is what they expect.
+    if (this.encryption) preferDecodable(transceiver, KINDS[source], true);
+    this.encryption?.protect(transceiver.sender);
+    this.encryption?.protect(transceiver.receiver);
     transceiver.sender.replaceTrack(this.local.sent[source]);
     transceiver.sender.setStreams(this.local.streamOf(source));
   }

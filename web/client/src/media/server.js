@@ -41,12 +41,13 @@ export class ServerLink {
   #isRestarting = false;
 
   /**
-   * @param {{ iceServers: RTCIceServer[], local: LocalMedia, refresh: () => Promise<RTCIceServer[]>,
+   * @param {{ iceServers: RTCIceServer[], local: LocalMedia, encryption?: import('./encryption.js').Encryption, refresh: () => Promise<RTCIceServer[]>,
    *   request: MediaRequest, published: (tracks: { source: TrackSource, muted: boolean }[]) => void, changed: () => void, failed: () => void }} options
    */
-  constructor({ iceServers, local, refresh, request, published, changed, failed }) {
+  constructor({ iceServers, local, encryption, refresh, request, published, changed, failed }) {
     this.iceServers = iceServers;
     this.local = local;
+    this.encryption = encryption;
     this.refresh = refresh;
     this.request = request;
     this.told = published;
@@ -128,7 +129,8 @@ export class ServerLink {
         const encodings = encodingsOf(source, sent[source]);
         const options = { direction: /** @type {const} */ ('sendonly'), streams: [this.local.streamOf(source)], ...encodings };
         const carrier = pc.addTransceiver(sent[source] ?? KINDS[source], options);
-        preferDecodable(carrier, KINDS[source]);
+        preferDecodable(carrier, KINDS[source], Boolean(this.encryption));
+        this.encryption?.protect(carrier.sender);
         this.#carriers.set(source, carrier);
       }
       await this.#publish(pc);
@@ -205,6 +207,7 @@ export class ServerLink {
   async #accept({ sdp, tracks }) {
     const pc = (this.subscribe ??= this.#connection());
     await pc.setRemoteDescription({ type: 'offer', sdp });
+    pc.getTransceivers().forEach(({ receiver }) => this.encryption?.protect(receiver));
     await pc.setLocalDescription(await pc.createAnswer());
     if (this.#closed) return;
     this.#answer = pc.localDescription?.sdp ?? null;

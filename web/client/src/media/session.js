@@ -112,11 +112,12 @@ export class MediaSession extends Emitter {
 
   /**
    * @param {{ client: Pick<import('../client.js').Client, 'request' | 'on' | 'state'>, roomId: string, local: LocalMedia,
-   *   changed: () => void, ready?: () => Promise<void>, left?: () => void }} options
+   *   changed: () => void, encryption?: import('./encryption.js').Encryption, ready?: () => Promise<void>, left?: () => void }} options
    */
-  constructor({ client, roomId, local, changed, ready, left }) {
+  constructor({ client, roomId, local, changed, encryption, ready, left }) {
     super();
     this.client = client;
+    this.encryption = encryption;
     this.#ready = ready;
     this.#left = left;
     this.roomId = roomId;
@@ -295,6 +296,7 @@ export class MediaSession extends Emitter {
       offers: participants[0].connectionId === this.self,
       iceServers: this.#iceServers,
       local: this.local,
+      encryption: this.encryption,
       refresh: this.#refresh,
       signal: (signal) => this.#request('media.signal', { to: peer.other, signal }).catch(() => {}),
       changed: this.changed,
@@ -321,6 +323,7 @@ export class MediaSession extends Emitter {
     const server = (this.#server = new ServerLink({
       iceServers: this.#iceServers,
       local: this.local,
+      encryption: this.encryption,
       refresh: this.#refresh,
       request: this.#request,
       published: (tracks) => this.#said.published(tracks),
