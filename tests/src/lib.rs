@@ -31,6 +31,7 @@ pub mod kernel;
 pub mod ledger;
 pub mod load;
 pub mod middlebox;
+pub mod narrow;
 pub mod native;
 pub mod people;
 pub mod push;

@@ -71,6 +71,8 @@ mod lobby;
 mod long_room;
 #[path = "e2e/named.rs"]
 mod named;
+#[path = "e2e/narrow.rs"]
+mod narrow;
 #[path = "e2e/native.rs"]
 mod native;
 #[path = "e2e/negotiation.rs"]

@@ -11,10 +11,10 @@ beforeEach((t) => {
 
 const person = (connectionId) => ({ connectionId, userId: connectionId, name: connectionId, tracks: [] });
 
-/** Somebody who sends a camera of so many lines through the server. */
-async function send(height) {
+/** Somebody who sends a camera of this size through the server. */
+async function send(width, height) {
   const socket = new SocketDouble();
-  const camera = Object.assign(new TrackDouble('video'), { getSettings: () => ({ height }) });
+  const camera = Object.assign(new TrackDouble('video'), { getSettings: () => ({ width, height }) });
   const session = new MediaSession({ client: socket.client, roomId: 'r', local: new LocalDouble({ camera }), changed: () => {} });
   const entering = session.join();
   await socket.answer('media.join', { state: { revision: 1, route: 'server', participants: [person('me')] }, iceServers: [] });
@@ -25,18 +25,20 @@ async function send(height) {
   return { socket, session, sender };
 }
 
-const rids = ({ parameters }) => parameters.encodings.map(({ rid, scaleResolutionDownBy }) => [rid, scaleResolutionDownBy]);
+const rids = ({ parameters }) => parameters.encodings.map(({ rid, scaleResolutionDownBy, maxBitrate }) => [rid, scaleResolutionDownBy, maxBitrate]);
 
 test('a camera is sent in as many encodings as its picture is worth', async () => {
-  assert.deepEqual(rids((await send(720)).sender), [['q', 4], ['h', 2], ['f', 1]]);
+  assert.deepEqual(rids((await send(1280, 720)).sender), [['q', 4, 120_000], ['h', 2, 600_000], ['f', 1, 1_500_000]]);
   ConnectionDouble.all = [];
-  assert.deepEqual(rids((await send(240)).sender), [['h', 2], ['f', 1]]);
+  assert.deepEqual(rids((await send(640, 360)).sender), [['h', 2, 120_000], ['f', 1, 600_000]], 'Chromium would leave the third out');
   ConnectionDouble.all = [];
-  assert.deepEqual(rids((await send(120)).sender), [[undefined, undefined]], 'as the browser does by itself');
+  assert.deepEqual(rids((await send(360, 640)).sender), [['h', 2, 120_000], ['f', 1, 600_000]], 'a phone that is held upright');
+  ConnectionDouble.all = [];
+  assert.deepEqual(rids((await send(320, 240)).sender), [[undefined, undefined, undefined]], 'as the browser does by itself');
 });
 
 test('what nobody wants is not encoded, until somebody does', async () => {
-  const { socket, sender } = await send(720);
+  const { socket, sender } = await send(1280, 720);
   const tell = async (trackId, wanted) => {
     const encodings = Object.entries(wanted).map(([rid, wanted]) => ({ rid, wanted }));
     await socket.emit('media.layers', { roomId: 'r', trackId, encodings });
@@ -51,7 +53,7 @@ test('what nobody wants is not encoded, until somebody does', async () => {
 });
 
 test('what comes of each track is known, with the reason why it is no more', async () => {
-  const { socket, session } = await send(720);
+  const { socket, session } = await send(1280, 720);
   const subscription = { trackId: 'theirs', layer: { encoding: 0, width: 320, height: 180 }, reason: 'bandwidth' };
   await socket.emit('media.subscriptions', { roomId: 'r', subscriptions: [subscription] });
   assert.deepEqual([...session.subscriptions], [['theirs', subscription]]);

@@ -18,7 +18,11 @@ pub(crate) struct Lobby {
 
 impl Lobby {
     pub(crate) async fn open() -> Self {
-        let installation = Installation::new().await;
+        Self::open_in(Installation::new().await).await
+    }
+
+    /// The same where an installation is prepared.
+    pub(crate) async fn open_in(installation: Installation) -> Self {
         let server = installation.server();
         let account = installation.account("acme", &server).await;
         let room = account.room("Lobby").await;
