@@ -93,6 +93,7 @@ async fn a_guest_comes_by_a_link_on_a_phone_and_nobody_does_once_it_is_taken_bac
         sees_and_hears(browser, 1, "peerToPeer").await;
     }
     ada.until("[...document.querySelectorAll('.tile')].some(tile => tile.innerText.includes('Grace'))").await;
+    ada.until("document.querySelectorAll('.tile [data-testid=\"guest-mark\"]').length === 1").await;
     guest.screenshot("guest-call-phone").await;
     guest.devtools("Emulation.clearDeviceMetricsOverride", json!({})).await;
     guest.until("innerWidth > 390").await;

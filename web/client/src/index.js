@@ -5,6 +5,7 @@ export { Client, connect } from './client.js';
 export { Encryption } from './media/encryption.js';
 export { SwitchboardError, isPassing } from './errors.js';
 export { Feed } from './feed.js';
+export { isGuest } from './guest.js';
 export { Inbox } from './inbox.js';
 export { LineHealth } from './media/health.js';
 export { LocalMedia } from './media/local.js';

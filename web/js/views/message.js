@@ -4,6 +4,7 @@ import { avatar, el, fill, icon, say } from '../dom.js';
 import { clock, day, full, number } from '../format.js';
 import { delivery, explain, phrase } from '../words.js';
 import { attachmentList } from './attachments.js';
+import { guestMark } from './guest-mark.js';
 
 /** Messages of one person within this time stand together under one name. */
 const TOGETHER_MS = 5 * 60_000;
@@ -125,7 +126,7 @@ export function roomMessage(acts) {
     (/** @type {Said} */ message) => el('li', { class: 'message', 'data-testid': 'message' },
       avatar(message.name, message.userId),
       el('div', { class: 'message-body' },
-        el('p', { class: 'message-head' }, el('strong', { dir: 'auto' }, message.name), el('time', { datetime: message.createdAt, title: full(message.createdAt) }, clock(message.createdAt))),
+        el('p', { class: 'message-head' }, el('strong', { dir: 'auto' }, message.name), guestMark(message.userId), el('time', { datetime: message.createdAt, title: full(message.createdAt) }, clock(message.createdAt))),
         el('p', { class: 'message-reply', hidden: true }),
         el('p', { class: 'text', dir: 'auto' }),
         el('div', { class: 'attachments' }),

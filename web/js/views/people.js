@@ -1,9 +1,11 @@
 // Who is in a room and who else could be rung.
 
+import { isGuest } from '../../client/src/index.js';
 import { TOLD_SINGLY_MAX } from '../../client/src/roster.js';
 import { avatar, el, iconButton, keyed, roving } from '../dom.js';
 import { go } from '../router.js';
 import { explain, language, phrase } from '../words.js';
+import { guestMark } from './guest-mark.js';
 
 /** So many of those who are connected are shown at first, and so many more each time: an account may have thousands. */
 const SHOWN = 100;
@@ -59,7 +61,7 @@ export function people({ presence, calls, user, rooms, notices }, live, manage) 
     el('h2', { class: 'overline' }, phrase('room.inThis')), here, pages, onlineTitle, online, el('div', { class: 'people-pages' }, more));
 
   const ring = (/** @type {Person} */ { userId, name }, /** @type {'audio' | 'video'} */ media) => calls.ringUser({ roomId: live.id, userId, name, media });
-  // Guests ring nobody.
+  // Guests ring nobody, and are rung by nobody.
   const mayRing = user.permissions.includes('rooms.read');
   const mayWrite = user.permissions.includes('rooms.create');
   const write = async (/** @type {Person} */ person) => {
@@ -77,8 +79,9 @@ export function people({ presence, calls, user, rooms, notices }, live, manage) 
       return el('li', { class: 'person', 'data-testid': testId, 'data-user-id': person.userId },
         avatar(person.name, person.userId, 'online'),
         el('span', { class: 'row-title', dir: 'auto' }, isSelf ? phrase('you', { name: person.name }) : person.name),
+        guestMark(person.userId),
         el('span', { class: 'person-status' }),
-        !isSelf && mayRing && [
+        !isSelf && mayRing && !isGuest(person.userId) && [
           mayWrite && iconButton('reply', phrase('room.direct', { name: person.name }), { 'data-testid': 'direct-open', 'data-user-id': person.userId, on: { click: () => write(person) } }),
           iconButton('phone', phrase('person.callAudio', { name: person.name }), { 'data-testid': 'call-person-audio', on: { click: () => ring(person, 'audio') } }),
           iconButton('forward', phrase('person.transfer', { name: person.name }), { class: 'person-transfer', 'data-testid': 'transfer-person', 'data-user-id': person.userId, on: { click: () => calls.transfer(person) } }),

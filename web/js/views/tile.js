@@ -4,6 +4,7 @@ import { avatar, el, icon, iconButton } from '../dom.js';
 import { phrase } from '../words.js';
 import { reactions } from './call/reactions.js';
 import { levelMark } from './call/level.js';
+import { guestMark } from './guest-mark.js';
 
 /** Without a new picture for this long the camera counts as off. */
 const STILL_MS = 2_500;
@@ -52,7 +53,7 @@ export function tile({ connectionId, userId, name, isSelf, isScreen }, { reshape
   const element = el('figure', {
     class: `tile ${isSelf ? 'self' : ''} ${isScreen ? 'screen' : ''}`, 'data-testid': isScreen ? 'tile-screen' : 'tile', 'data-connection-id': connectionId ?? '', 'data-user-id': userId,
     'data-kind': isSelf ? 'self' : 'remote', 'data-video': 'off', on: { click: () => pinned.hidden || pin() },
-  }, avatar(name, userId, 'large'), el('figcaption', {}, caption, silent, shares, hand, held, !isScreen && level.element), paused, floating.element, pinned, sound);
+  }, avatar(name, userId, 'large'), el('figcaption', {}, caption, !isSelf && guestMark(userId), silent, shares, hand, held, !isScreen && level.element), paused, floating.element, pinned, sound);
   const picture = moving(element, isScreen, reshaped);
   let seen = isSelf ? null : view(element);
   let isFirst = false;

@@ -581,6 +581,7 @@ export const words = {
   'audit.apiKey': 'مفتاح API',
   'audit.system': 'Switchboard',
 
+  'guest.mark': 'ضيف',
   'guest.invite': 'دعوة ضيف',
   'guest.inviteHint': 'يدخل من لديه الرابط باسم يختاره ودون حساب. يشارك الضيوف في المكالمة ويرون ما يُكتب هنا وما كُتب من قبل.',
   'guest.goodFor': 'مدة صلاحية الرابط',

@@ -564,6 +564,7 @@ export const words = {
   'audit.apiKey': 'Ein API-Schlüssel',
   'audit.system': 'Switchboard',
 
+  'guest.mark': 'Gast',
   'guest.invite': 'Gast einladen',
   'guest.inviteHint': 'Wer den Link hat, kommt unter selbst gewähltem Namen herein, ohne Konto. Gäste nehmen am Anruf teil und sehen, was hier geschrieben wird und wurde.',
   'guest.goodFor': 'Der Link gilt',

@@ -565,6 +565,7 @@ export const en = /** @type {const} */ ({
   'audit.apiKey': 'An API key',
   'audit.system': 'Switchboard',
 
+  'guest.mark': 'Guest',
   'guest.invite': 'Invite a guest',
   'guest.inviteHint': 'Whoever has the link comes in under a name of their choice, without an account. They join the call, and see what is and was written here.',
   'guest.goodFor': 'The link is good for',

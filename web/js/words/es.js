@@ -565,6 +565,7 @@ export const words = {
   'audit.apiKey': 'Una clave de API',
   'audit.system': 'Switchboard',
 
+  'guest.mark': 'Persona invitada',
   'guest.invite': 'Invitar a alguien',
   'guest.inviteHint': 'Quien tenga el enlace entra sin cuenta, con el nombre que elija. Participa en la llamada y ve lo que se escribe y se ha escrito aquí.',
   'guest.goodFor': 'El enlace sirve durante',

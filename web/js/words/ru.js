@@ -570,6 +570,7 @@ export const words = {
   'audit.apiKey': 'Ключ API',
   'audit.system': 'Switchboard',
 
+  'guest.mark': 'Гость',
   'guest.invite': 'Пригласить гостя',
   'guest.inviteHint': 'Кто получит ссылку, войдёт без учётной записи под выбранным именем. Гости участвуют в звонке и видят, что здесь пишут и писали.',
   'guest.goodFor': 'Ссылка действует',

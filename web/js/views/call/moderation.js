@@ -2,6 +2,7 @@
 
 import { avatar, el, iconButton, keyed } from '../../dom.js';
 import { phrase } from '../../words.js';
+import { guestMark } from '../guest-mark.js';
 import { rank, roleIn } from '../members.js';
 import { confirm, show as open } from '../settings/dialogs.js';
 
@@ -71,7 +72,7 @@ function row(calls, { connectionId, userId, name }) {
     type: 'button', class: 'button small', 'data-testid': testId, 'data-source': source, 'aria-label': phrase('call.about', { name, what: phrase(words) }), on: { click: () => calls.moderate.mute(connectionId, source) },
   }, phrase(words)));
   return el('li', { class: 'person wraps', 'data-testid': 'moderate-person', 'data-connection-id': connectionId },
-    avatar(name, userId), el('span', { class: 'row-title', dir: 'auto' }, name), ends, remove);
+    avatar(name, userId), el('span', { class: 'row-title', dir: 'auto' }, name), guestMark(userId), ends, remove);
 }
 
 /** @param {Element} node @param {App.Other} person */
