@@ -213,10 +213,10 @@ impl Control {
                 let outcome = self.update(room, connection, change, &tracks).await;
                 reply.send(&outcome.map(|()| MediaReply::Done).map_err(failure::update));
             }
-            MediaAction::Subscribe { connection, tracks } => {
+            MediaAction::Subscribe { connection, tracks, selection } => {
                 let mut outcome = Err(SubscribeError::NotSeated);
                 self.change(room, |session, effects| {
-                    outcome = session.subscribe(connection, &tracks, effects);
+                    outcome = session.subscribe(connection, &tracks, selection, effects);
                 })
                 .await;
                 reply.send(&outcome.map(|()| MediaReply::Done).map_err(failure::subscribe));
@@ -411,7 +411,9 @@ impl Control {
                 }
             }
             Effect::Speak(connection, speaks) => shard.set_speaking(connection, speaks).await,
-            Effect::Wish(connection, wishes) => shard.set_wishes(connection, wishes).await,
+            Effect::Wish(connection, wishes, selection) => {
+                shard.set_wishes(connection, wishes, selection).await
+            }
             Effect::Announce(state) => {
                 self.recordings.note_people(owned, &state);
                 self.board.show(owned.account, room, &state);

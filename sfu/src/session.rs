@@ -10,8 +10,8 @@ mod subscribing;
 use common::{
     id::{ConnectionId, NodeId, TrackId, UserId},
     protocol::media::{
-        Participant, ParticipantState, PublishTrack, PublishedTrack, Route, State, StateChange, Track,
-        TrackMute, TrackSource, TrackWish,
+        Participant, ParticipantState, PublishTrack, PublishedTrack, Route, Selection, State, StateChange,
+        Track, TrackMute, TrackSource, TrackWish,
     },
     subject::media::MediaRights,
 };
@@ -74,8 +74,9 @@ pub(crate) enum Effect {
     Enter(ConnectionId, MediaRights),
     /// This participant's media goes through the server no longer.
     Exit(ConnectionId),
-    /// This participant's media goes through the server, and it wishes this of what others send, and nothing else.
-    Wish(ConnectionId, Vec<TrackWish>),
+    /// This participant's media goes through the server, and it wishes this of what others send, and of all else what the
+    /// selection says.
+    Wish(ConnectionId, Vec<TrackWish>, Selection),
     /// This participant's media goes through the server, and it speaks now, or does no longer.
     Speak(ConnectionId, bool),
     /// Everybody in the room is told the new state.
@@ -200,7 +201,7 @@ impl Session {
     fn serve(&mut self, effects: &mut Vec<Effect>) {
         self.route = Route::Server;
         effects.extend(self.seats.iter().map(|seat| Effect::Enter(seat.connection(), seat.rights)));
-        effects.extend(self.seats.iter().filter_map(Seat::wish));
+        effects.extend(self.seats.iter().filter_map(Seat::first_wish));
     }
 
     /// Gives the seat of `from` to `participant`, who is the same user by another connection: to others they are the
@@ -225,12 +226,12 @@ impl Session {
         self.entries = self.entries.saturating_add(1);
         let tracks = std::mem::take(&mut seat.participant.tracks);
         let participant = Participant { state: seat.participant.state, tracks, ..participant.clone() };
-        let wishes = std::mem::take(&mut seat.wishes);
+        let wishes = std::mem::replace(&mut seat.wishes, Wishes::new());
         *seat = Seat { wishes, ..Seat::new(participant, Some(hub), rights, self.entries) };
         if self.route == Route::Server {
             // There streams are known by their connection.
             effects.extend([Effect::Exit(from), Effect::Enter(connection, rights)]);
-            effects.extend(seat.wish());
+            effects.extend(seat.first_wish());
         }
         self.announce(effects);
         true

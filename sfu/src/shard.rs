@@ -205,7 +205,9 @@ impl Shard {
             Command::Answer { participant, revision, answer, reply } => {
                 let _gave_up = reply.send(engine.answer(participant, revision, &answer, now, output));
             }
-            Command::SetWishes { participant, wishes } => engine.set_wishes(participant, &wishes, now),
+            Command::SetWishes { participant, wishes, selection } => {
+                engine.set_wishes(participant, &wishes, selection, now);
+            }
             Command::Record { session, is_recorded, reply } => {
                 engine.record(session, is_recorded, now, output);
                 let _gave_up = reply.send(());

@@ -638,7 +638,7 @@ export type InboxUnsubscribe = Record<string, unknown>;
 export type LabelId = string;
 
 /** Why somebody is sent no more of a track than they are. */
-export type LayerReason = 'best' | 'size' | 'hidden' | 'disabled' | 'bandwidth' | 'notSent';
+export type LayerReason = 'best' | 'size' | 'hidden' | 'disabled' | 'lastN' | 'bandwidth' | 'notSent';
 
 /** Parameters of `mailbox.acknowledge`. */
 export interface MailboxAcknowledge {
@@ -938,7 +938,9 @@ export interface MediaSubscribe {
   /** The room in whose media session the device is. */
   roomId: RoomId;
   /** Tracks of others, at most 200. */
-  tracks: TrackWish[];
+  tracks?: TrackWish[];
+  /** Takes the place of what was said before; left out, that stays. At first all there is is sent. It is kept for as long as the participant is in the session. */
+  selection?: TrackSelection | null;
 }
 
 /** Event `media.subscriptions`, to the one that it is about. */
@@ -1677,6 +1679,14 @@ export interface TrackMute {
 
 /** What goes first where a network does not carry everything. */
 export type TrackPriority = 'low' | 'normal' | 'high';
+
+/** What a participant wishes of the tracks that it does not name, and of how many at a time. */
+export interface TrackSelection {
+  /** Whether tracks are sent of which it has said nothing: else it subscribes by hand, and those alone that it has named are. Left out, they are. */
+  autoSubscribe?: boolean;
+  /** So many pictures are sent at a time at most: those that it has pinned, screens, and who speaks or spoke last. Left out, as many as there are. */
+  lastN?: number | null;
+}
 
 /** Where a track comes from. A participant sends one track of each at most. */
 export type TrackSource = 'microphone' | 'camera' | 'screen' | 'screenAudio';

@@ -171,3 +171,23 @@ test('a track that is seen in two places is sent for the larger one', async () =
   assert.deepEqual(told(socket)[1], [wish('a', 304, 176)]);
   delete globalThis.document;
 });
+
+test('what is wished of all others is told, and again by who enters anew', async () => {
+  const { socket, session } = await enter('a');
+  const selections = () => socket.requests.filter(([method]) => method === 'media.subscribe').map(([, { tracks, selection }]) => [tracks.length, selection]);
+  session.select({ autoSubscribe: false, lastN: 4 });
+  await pass(150);
+  assert.deepEqual(selections(), [[0, { autoSubscribe: false, lastN: 4 }]]);
+  await socket.answer('media.subscribe', {});
+  session.select({ autoSubscribe: false, lastN: 4 });
+  session.show('a', { width: 320, height: 180 });
+  await pass(150);
+  assert.deepEqual(selections()[1], [1, undefined], 'it is known');
+  await socket.answer('media.subscribe', {});
+  const entering = session.join();
+  await socket.answer('media.leave', {});
+  await socket.answer('media.join', { state: state(3, person('me'), person('bob', camera('a'))), iceServers: [] });
+  await entering;
+  await pass(150);
+  assert.deepEqual(selections()[2], [1, { autoSubscribe: false, lastN: 4 }]);
+});

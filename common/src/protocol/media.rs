@@ -12,8 +12,8 @@ mod signal;
 mod track;
 
 pub use layers::{
-    LayerReason, Layers, Subscribe, Subscriptions, TrackLayer, TrackPriority, TrackSubscription, TrackWish,
-    WISH_RATE, WISHES_MAX, WantedEncoding,
+    LayerReason, Layers, Selection, Subscribe, Subscriptions, TrackLayer, TrackPriority, TrackSubscription,
+    TrackWish, WISH_RATE, WISHES_MAX, WantedEncoding,
 };
 pub use moderation::{Lock, Mute, Muted, Remove, Removed};
 pub use signal::{PeerSignal, Signal, Signalled};

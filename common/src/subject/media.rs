@@ -9,7 +9,7 @@ use crate::{
     protocol::{
         Failure,
         media::{
-            Changed, Layers, Muted, Offered, Participant, PublishTrack, Published, Removed, State,
+            Changed, Layers, Muted, Offered, Participant, PublishTrack, Published, Removed, Selection, State,
             StateChange, Subscriptions, TrackMute, TrackSource, TrackWish, Updated,
         },
         rooms::{CallParticipant, PARTICIPANTS_NAMED_MAX, RoomCall},
@@ -122,6 +122,9 @@ pub enum MediaAction {
         connection: ConnectionId,
         /// The tracks.
         tracks: Vec<TrackWish>,
+        /// What it wishes of all others, if that is another.
+        #[serde(default)]
+        selection: Option<Selection>,
     },
     /// Do something to a participant, or to all, as a moderator may. Whether somebody may the hub has asked.
     Moderate {

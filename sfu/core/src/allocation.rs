@@ -35,6 +35,7 @@ use common::protocol::media::{LayerReason, TrackKind};
 use floor::Floor;
 use ladder::{Ladder, Rung};
 use plan::Candidate;
+use rank::Turn;
 use std::time::{Duration, Instant};
 
 /// The share of the estimate that must be left over when more is sent than before.
@@ -102,6 +103,7 @@ pub struct Allocator<K> {
     excessive: Vec<(K, Instant)>,
     floor: Floor,
     pausing: Pausing,
+    last_n: Option<usize>,
     wanted: Bitrate,
     rose_at: Option<Instant>,
     /// Before that nothing rises.
@@ -119,6 +121,7 @@ impl<K> Default for Allocator<K> {
             excessive: Vec::new(),
             floor: Floor::default(),
             pausing: Pausing::default(),
+            last_n: None,
             wanted: Bitrate::ZERO,
             rose_at: None,
             waits_until: None,
@@ -133,6 +136,11 @@ impl<K: Copy + Ord> Allocator<K> {
         self.pausing = pausing;
     }
 
+    /// So many pictures are sent at most from now on.
+    pub const fn set_last_n(&mut self, last_n: Option<usize>) {
+        self.last_n = last_n;
+    }
+
     /// What is to be sent of each track, in the order of their keys, over a network that carries `estimate`.
     ///
     /// Pictures take no more than voices leave of it, but for those that are not paused yet. No key may be there twice.
@@ -140,13 +148,14 @@ impl<K: Copy + Ord> Allocator<K> {
         let voices = reserved(demands);
         let budget = less(estimate, voices);
         self.line_up(demands, now);
+        self.leave_out(demands);
         let floor = less(self.floor.note(budget, now), estimate.times(RISE_MARGIN));
         plan::fill(&mut self.candidates, &self.rungs, budget, plan::Filling::Kept);
         self.note_excessive();
         for candidate in &mut self.candidates {
             candidate.kept = candidate.level;
         }
-        if self.candidates.iter().any(|candidate| candidate.kept < candidate.held) {
+        if self.candidates.iter().any(|candidate| candidate.kept < candidate.held && !candidate.is_left_out) {
             self.fall(now);
         }
         plan::fill(&mut self.candidates, &self.rungs, floor, plan::Filling::Risen);
@@ -157,10 +166,13 @@ impl<K: Copy + Ord> Allocator<K> {
             self.waits_until = Some(after(now, HOLD_TIME));
         }
         self.decide(demands, rises);
-        self.wanted = self.candidates.iter().fold(voices, |sum, candidate| {
-            let all = candidate.ladder.rate(&self.rungs, candidate.ladder.len());
-            Bitrate::from_bits_per_second(sum.bits_per_second().saturating_add(all.bits_per_second()))
-        });
+        self.wanted = self.candidates.iter().filter(|candidate| !candidate.is_left_out).fold(
+            voices,
+            |sum, candidate| {
+                let all = candidate.ladder.rate(&self.rungs, candidate.ladder.len());
+                Bitrate::from_bits_per_second(sum.bits_per_second().saturating_add(all.bits_per_second()))
+            },
+        );
         &self.decisions
     }
 
@@ -209,6 +221,7 @@ impl<K: Copy + Ord> Allocator<K> {
                     Pausing::Settling => is_begun || is_tolerated,
                     Pausing::Always => is_tolerated,
                 },
+                is_left_out: false,
                 excessive_since: since,
                 is_excessive: false,
                 kept: 0,
@@ -221,6 +234,17 @@ impl<K: Copy + Ord> Allocator<K> {
         if let Some(first) = first.filter(|_| self.pausing == Pausing::Settling) {
             first.is_kept = true;
         }
+    }
+
+    /// Leaves those pictures out for which there is no turn.
+    fn leave_out(&mut self, demands: &[Demand<K>]) {
+        let Some(last_n) = self.last_n.filter(|last_n| *last_n < self.candidates.len()) else { return };
+        self.candidates.sort_unstable_by_key(|candidate| {
+            let is_missing = candidate.ladder.len() == 0;
+            demands.get(candidate.at).map(|demand| Turn::of(demand, candidate.rank, is_missing))
+        });
+        self.candidates.iter_mut().skip(last_n).for_each(|candidate| candidate.is_left_out = true);
+        self.candidates.sort_unstable_by_key(|candidate| candidate.rank);
     }
 
     /// Notes which pictures take more than there is, and since when.

@@ -4,7 +4,10 @@ use crate::{
     allocation::Wish,
     id::{ParticipantId, PublicationId, SessionId, TransportId},
 };
-use common::id::{ConnectionId, TrackId};
+use common::{
+    id::{ConnectionId, TrackId},
+    protocol::media::Selection,
+};
 use slotmap::SlotMap;
 use std::collections::{BTreeMap, HashMap};
 
@@ -22,8 +25,20 @@ pub(crate) struct Participant {
     pub(crate) publications: Vec<PublicationId>,
     /// What it wishes of tracks of others, where it has said anything.
     pub(crate) wishes: BTreeMap<TrackId, Wish>,
+    /// What it wishes of all others.
+    pub(crate) selection: Selection,
     /// It speaks, as it is shown to people.
     pub(crate) speaks: bool,
+    /// When it began last, counted in beginnings of anybody; 0 if it never has.
+    pub(crate) spoke: u64,
+}
+
+impl Participant {
+    /// What it wishes of a track of others.
+    pub(crate) fn wish(&self, track: TrackId) -> Wish {
+        let unnamed = Wish { is_enabled: self.selection.auto_subscribe, ..Wish::default() };
+        self.wishes.get(&track).copied().unwrap_or(unnamed)
+    }
 }
 
 /// Everybody in all sessions.
@@ -33,6 +48,8 @@ pub(crate) struct Sessions {
     by_connection: HashMap<ConnectionId, ParticipantId>,
     /// In the order in which they came.
     members: HashMap<SessionId, Vec<ParticipantId>>,
+    /// How often anybody has begun to speak.
+    spoken: u64,
 }
 
 impl Sessions {
@@ -47,6 +64,16 @@ impl Sessions {
 
     pub(crate) fn get_mut(&mut self, id: ParticipantId) -> Option<&mut Participant> {
         self.participants.get_mut(id)
+    }
+
+    /// A participant speaks, or does no longer.
+    pub(crate) fn note_speaking(&mut self, id: ParticipantId, speaks: bool) {
+        let Some(known) = self.participants.get_mut(id) else { return };
+        if speaks && !known.speaks {
+            self.spoken = self.spoken.saturating_add(1);
+            known.spoke = self.spoken;
+        }
+        known.speaks = speaks;
     }
 
     /// How many there are.
@@ -69,7 +96,9 @@ impl Sessions {
             subscribe: None,
             publications: Vec::new(),
             wishes: BTreeMap::new(),
+            selection: Selection::default(),
             speaks: false,
+            spoke: 0,
         };
         let id = self.participants.insert(new);
         self.by_connection.insert(connection, id);

@@ -3,12 +3,25 @@
 use super::{Effect, Session};
 use common::{
     id::{ConnectionId, TrackId},
-    protocol::media::{Route, TrackWish},
+    protocol::media::{Route, Selection, TrackWish},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Of a participant, by track; none for a track of which it has said nothing.
-pub(super) type Wishes = BTreeMap<TrackId, TrackWish>;
+/// What a participant wishes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wishes {
+    /// By track; none for a track of which it has said nothing.
+    tracks: BTreeMap<TrackId, TrackWish>,
+    /// Of those.
+    selection: Selection,
+}
+
+impl Wishes {
+    /// All there is.
+    pub(super) const fn new() -> Self {
+        Self { tracks: BTreeMap::new(), selection: Selection::ALL }
+    }
+}
 
 /// Why what a participant wishes stays as it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +42,7 @@ impl Session {
         &mut self,
         connection: ConnectionId,
         tracks: &[TrackWish],
+        selection: Option<Selection>,
         effects: &mut Vec<Effect>,
     ) -> Result<(), SubscribeError> {
         let others = self.seats.iter().filter(|seat| !seat.is(connection));
@@ -39,20 +53,27 @@ impl Session {
         if let Some(unknown) = tracks.iter().find(|wish| !sent.contains(&wish.track_id)) {
             return Err(SubscribeError::UnknownTrack(unknown.track_id));
         }
-        seat.wishes.extend(tracks.iter().map(|wish| (wish.track_id, *wish)));
+        let wishes = &mut seat.wishes;
+        wishes.selection = selection.unwrap_or(wishes.selection);
+        wishes.tracks.extend(tracks.iter().map(|wish| (wish.track_id, *wish)));
         // What is sent no more does not come back under its id.
-        seat.wishes.retain(|track, _| sent.contains(track));
+        wishes.tracks.retain(|track, _| sent.contains(track));
         if self.route == Route::Server {
-            effects.extend(seat.wish());
+            effects.push(seat.wish());
         }
         Ok(())
     }
 }
 
 impl super::Seat {
-    /// The effect by which all that is wished comes to the media plane; `None` of nothing.
-    pub(super) fn wish(&self) -> Option<Effect> {
-        let wishes: Vec<TrackWish> = self.wishes.values().copied().collect();
-        (!wishes.is_empty()).then(|| Effect::Wish(self.connection(), wishes))
+    /// The effect by which all that is wished comes to the media plane.
+    fn wish(&self) -> Effect {
+        let Wishes { tracks, selection } = &self.wishes;
+        Effect::Wish(self.connection(), tracks.values().copied().collect(), *selection)
+    }
+
+    /// The same for a media plane that has heard of nothing; `None` where all there is is wished.
+    pub(super) fn first_wish(&self) -> Option<Effect> {
+        (self.wishes != Wishes::new()).then(|| self.wish())
     }
 }

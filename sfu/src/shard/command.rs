@@ -1,6 +1,9 @@
 //! What a shard can be told to do, and what it tells.
 
-use common::{id::ConnectionId, protocol::media::TrackWish};
+use common::{
+    id::ConnectionId,
+    protocol::media::{Selection, TrackWish},
+};
 use sfu_core::{
     AnswerError, MediaEvent, Offer, SdpError, SessionId, recording::StreamId, sdp::parse::Remote,
 };
@@ -46,6 +49,8 @@ pub(crate) enum Command {
         participant: ConnectionId,
         /// Of each track of which it has said anything.
         wishes: Vec<TrackWish>,
+        /// Of all others.
+        selection: Selection,
     },
     /// Hand out what comes in a session from now on, or do no more.
     Record {

@@ -1,7 +1,10 @@
 //! Commanding a shard from the asynchronous side.
 
 use super::command::{Command, Listener};
-use common::{id::ConnectionId, protocol::media::TrackWish};
+use common::{
+    id::ConnectionId,
+    protocol::media::{Selection, TrackWish},
+};
 use sfu_core::{AnswerError, Offer, SdpError, SessionId, recording::StreamId, sdp::parse::Remote};
 use std::{os::unix::net::UnixDatagram, sync::Arc, time::Duration};
 use tokio::{
@@ -91,8 +94,9 @@ impl ShardHandle {
         &self,
         participant: ConnectionId,
         wishes: Vec<TrackWish>,
+        selection: Selection,
     ) -> Result<(), Unresponsive> {
-        self.give(Command::SetWishes { participant, wishes }).await
+        self.give(Command::SetWishes { participant, wishes, selection }).await
     }
 
     /// Has it hand out what comes in a session from now on, or no more.

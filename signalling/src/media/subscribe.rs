@@ -22,13 +22,13 @@ pub(crate) async fn subscribe(
     client: &Arc<Client>,
     subscribe: Subscribe,
 ) -> Result<Done, Failure> {
-    let Subscribe { room_id: room, tracks } = subscribe;
+    let Subscribe { room_id: room, tracks, selection } = subscribe;
     if tracks.len() > WISHES_MAX {
         let many = format!("more than {WISHES_MAX} tracks are named at once");
         return Err(Failure::of(ErrorCode::TOO_MANY, Fault::Caller, many));
     }
     check_rate(hub, client, room)?;
-    let action = MediaAction::Subscribe { connection: client.id, tracks };
+    let action = MediaAction::Subscribe { connection: client.id, tracks, selection };
     ask(hub, client.account, room, action, false).await?.map(|_done| Done {}).ok_or_else(not_joined)
 }
 

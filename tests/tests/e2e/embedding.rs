@@ -74,6 +74,13 @@ async fn the_page_that_is_there_to_be_copied_is_a_call_of_two_and_of_three() {
             visitor.until(&format!("{playing} === {number}")).await;
         }
     }
+    let left_out =
+        "[...session.subscriptions.values()].filter(({ reason }) => reason === 'lastN').length === ";
+    for (last_n, expected) in [(1, 1), (0, 2), (2, 0)] {
+        let select = format!("(session.select({{ autoSubscribe: true, lastN: {last_n} }}), true)");
+        visitors[0].until(&select).await;
+        visitors[0].until(&format!("{left_out}{expected}")).await;
+    }
     visitors.pop().expect("the third").quit().await;
     for visitor in &visitors {
         visitor.until("document.querySelectorAll('video').length === 1").await;

@@ -38,8 +38,10 @@ pub enum LayerReason {
     Size,
     /// Nothing is sent: it is shown nowhere.
     Hidden,
-    /// Nothing is sent: the subscriber has switched it off.
+    /// Nothing is sent: the subscriber has switched it off, or has not asked for it and wants what it asks for alone.
     Disabled,
+    /// Nothing is sent: as many pictures as the subscriber wants at most go before it.
+    LastN,
     /// The subscriber's network carries no more beside what goes before it.
     Bandwidth,
     /// The publisher sends nothing of what would be chosen, or not yet.
@@ -72,6 +74,32 @@ const fn yes() -> bool {
     true
 }
 
+/// What a participant wishes of the tracks that it does not name, and of how many at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = TrackSelection))]
+pub struct Selection {
+    /// Whether tracks are sent of which it has said nothing: else it subscribes by hand, and those alone that it has
+    /// named are. Left out, they are.
+    #[serde(default = "yes")]
+    pub auto_subscribe: bool,
+    /// So many pictures are sent at a time at most: those that it has pinned, screens, and who speaks or spoke last.
+    /// Left out, as many as there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_n: Option<u8>,
+}
+
+impl Selection {
+    /// All there is.
+    pub const ALL: Self = Self { auto_subscribe: true, last_n: None };
+}
+
+impl Default for Selection {
+    fn default() -> Self {
+        Self::ALL
+    }
+}
+
 /// Parameters of `media.subscribe`: what is said of a track takes the place of what was said of it before, and nothing
 /// changes for those that are not named. It is kept for as long as the track is published, also while media goes peer
 /// to peer, where it changes nothing.
@@ -82,7 +110,12 @@ pub struct Subscribe {
     /// The room in whose media session the device is.
     pub room_id: RoomId,
     /// Tracks of others, at most 200.
+    #[serde(default)]
     pub tracks: Vec<TrackWish>,
+    /// Takes the place of what was said before; left out, that stays. At first all there is is sent. It is kept for as
+    /// long as the participant is in the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selection: Option<Selection>,
 }
 
 /// What a participant gets of a track.

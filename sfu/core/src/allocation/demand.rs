@@ -111,6 +111,8 @@ pub struct Demand<K> {
     pub wish: Wish,
     /// Whether its participant speaks, as it is shown to people: whoever flickers makes pictures change.
     pub is_speaking: bool,
+    /// Who has begun to speak later has more; nothing of who has not spoken.
+    pub spoke: u64,
     /// The smallest first; of a voice the first alone.
     pub encodings: [Encoding; ENCODINGS_MAX],
 }

@@ -24,6 +24,8 @@ pub(super) struct Candidate<K> {
     pub(super) is_single: bool,
     /// Its smallest layer is kept even if there is less.
     pub(super) is_kept: bool,
+    /// As many as are wanted at most go before it.
+    pub(super) is_left_out: bool,
     /// Since when there has been less, if there still is.
     pub(super) excessive_since: Instant,
     /// There was less when it was [filled](Filling::Kept) last.
@@ -38,6 +40,7 @@ impl<K> Candidate<K> {
     /// The highest level that it may be filled to.
     fn most(&self, filling: Filling) -> usize {
         match filling {
+            _ if self.is_left_out => 0,
             Filling::Kept => self.ceiling,
             Filling::Risen => self.ladder.len(),
         }
@@ -51,6 +54,8 @@ impl<K: Copy> Candidate<K> {
         let target = desired.and_then(|desired| sendable(demand, desired));
         let reason = if self.ladder.len() == 0 {
             LayerReason::NotSent
+        } else if self.is_left_out {
+            LayerReason::LastN
         } else if level < self.ladder.len() {
             LayerReason::Bandwidth
         } else if target != desired {

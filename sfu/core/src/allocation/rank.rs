@@ -12,6 +12,23 @@ pub(super) struct Class {
     is_silent: bool,
 }
 
+/// The turn of a picture where only so many are wanted: the most important first, and of those that are alike who has
+/// spoken last. What does not come at all takes no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Turn<K> {
+    is_missing: bool,
+    class: Class,
+    spoke: Reverse<u64>,
+    rank: Rank<K>,
+}
+
+impl<K: Copy> Turn<K> {
+    /// The turn of the picture of this rank.
+    pub(super) const fn of(demand: &Demand<K>, rank: Rank<K>, is_missing: bool) -> Self {
+        Self { is_missing, class: rank.class, spoke: Reverse(demand.spoke), rank }
+    }
+}
+
 /// The place of a picture among the others of a subscriber: the most important first. Of those in one class the
 /// largest goes first, by powers of two: a picture whose edge moves by a pixel keeps its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

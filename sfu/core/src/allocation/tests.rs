@@ -25,6 +25,7 @@ fn camera(key: u32) -> Demand<u32> {
         source: TrackSource::Camera,
         wish: Wish::default(),
         is_speaking: false,
+        spoke: 0,
         encodings: [encoding(120, 320, 180), encoding(450, 640, 360), encoding(1600, 1280, 720)],
     }
 }
@@ -122,6 +123,57 @@ fn on_a_line_of_250_kilobits_speech_is_whole_and_a_small_picture_moves() {
             );
             assert!(shown(&decisions) >= 1, "{participants}: {decisions:?}");
         }
+    }
+}
+
+/// Which pictures are sent where only so many are wanted.
+fn picked(last_n: usize, demands: &[Demand<u32>]) -> Vec<u32> {
+    let mut bench = Bench::default();
+    bench.allocator.set_last_n(Some(last_n));
+    let decisions = bench.allocate(kilobits(20_000), demands);
+    let left_out = decisions.iter().filter(|it| it.reason == LayerReason::LastN);
+    assert!(left_out.clone().all(|it| it.target.is_none() && it.desired.is_none()));
+    decisions.iter().filter(|it| it.key >= 100 && it.target.is_some()).map(|it| it.key).collect()
+}
+
+#[test]
+fn of_the_last_n_are_the_pinned_the_screens_and_who_spoke_last() {
+    let mut demands = call(6, false);
+    assert_eq!(picked(0, &demands), [0_u32; 0]);
+    assert_eq!(picked(2, &demands), [101, 102]);
+    assert_eq!(picked(5, &demands).len(), 5);
+    let mut of = |key: u32, change: &dyn Fn(&mut Demand<u32>)| {
+        change(demands.iter_mut().find(|demand| demand.key == key).unwrap());
+        demands.clone()
+    };
+    of(104, &|demand| demand.spoke = 1);
+    let spoken = of(103, &|demand| demand.spoke = 2);
+    assert_eq!(picked(1, &spoken), [103]);
+    assert_eq!(picked(2, &spoken), [103, 104]);
+    assert_eq!(picked(3, &spoken), [101, 103, 104]);
+    let speaking = of(105, &|demand| (demand.is_speaking, demand.spoke) = (true, 3));
+    assert_eq!(picked(2, &speaking), [103, 105]);
+    let pinned = of(102, &|demand| demand.wish.priority = TrackPriority::High);
+    assert_eq!(picked(2, &pinned), [102, 105]);
+    let shared = of(101, &|demand| demand.source = TrackSource::Screen);
+    assert_eq!(picked(2, &shared), [101, 102]);
+    let off = of(102, &|demand| demand.encodings = Default::default());
+    assert_eq!(picked(2, &off), [101, 105], "what does not come takes no place");
+}
+
+#[test]
+fn who_comes_among_the_last_n_is_seen_at_once() {
+    let mut demands = call(4, false);
+    let mut bench = Bench::default();
+    bench.allocator.set_last_n(Some(1));
+    let before = bench.after(5, kilobits(600), &demands);
+    for turn in 1..=10 {
+        let key = 101 + u32::try_from(turn % 3).unwrap();
+        demands.iter_mut().filter(|demand| demand.key == key).for_each(|demand| demand.spoke = turn);
+        let decisions = bench.allocate(kilobits(600), &demands);
+        let shown = decisions.iter().find(|it| it.key >= 100 && it.target.is_some()).unwrap();
+        let first = before.iter().find(|it| it.key >= 100 && it.target.is_some()).unwrap();
+        assert_eq!((shown.key, shown.target), (key, first.target));
     }
 }
 

@@ -12,7 +12,9 @@ use crate::{
 };
 use common::{
     id::ConnectionId,
-    protocol::media::{LayerReason, TrackKind, TrackLayer, TrackSubscription, TrackWish, WantedEncoding},
+    protocol::media::{
+        LayerReason, Selection, TrackKind, TrackLayer, TrackSubscription, TrackWish, WantedEncoding,
+    },
 };
 use std::time::Instant;
 
@@ -20,11 +22,18 @@ use std::time::Instant;
 const ROOM: f64 = 1.25;
 
 impl Engine {
-    /// A participant wishes this of tracks of others, and nothing of those that are not named, whatever it wished
-    /// before. Does nothing if it is in no session.
-    pub fn set_wishes(&mut self, participant: ConnectionId, wishes: &[TrackWish], now: Instant) {
+    /// A participant wishes this of tracks of others, and of those that are not named what the selection says, whatever
+    /// it wished before. Does nothing if it is in no session.
+    pub fn set_wishes(
+        &mut self,
+        participant: ConnectionId,
+        wishes: &[TrackWish],
+        selection: Selection,
+        now: Instant,
+    ) {
         let known = self.sessions.find(participant).and_then(|id| self.sessions.get_mut(id));
         let Some(known) = known else { return };
+        known.selection = selection;
         known.wishes = wishes.iter().map(|wish| (wish.track_id, wish.into())).collect();
         if let Some(transport) = known.subscribe {
             self.allocations.look_at(transport, now);
@@ -33,8 +42,8 @@ impl Engine {
 
     /// A participant speaks, or does no longer, as it is shown to people: who speaks goes before who does not.
     pub fn set_speaking(&mut self, participant: ConnectionId, speaks: bool) {
-        if let Some(known) = self.sessions.find(participant).and_then(|id| self.sessions.get_mut(id)) {
-            known.speaks = speaks;
+        if let Some(id) = self.sessions.find(participant) {
+            self.sessions.note_speaking(id, speaks);
         }
     }
 
@@ -71,6 +80,8 @@ impl Engine {
         decisions.clear();
         demands.extend(self.forwarding.receivers(id).filter_map(|it| self.demand(id, it, now)));
         demands.sort_unstable_by_key(|demand| demand.key);
+        let owner = self.transports.owner(id).and_then(|owner| self.sessions.get(owner));
+        let last_n = owner.and_then(|owner| owner.selection.last_n).map(usize::from);
         let transport = self.transports.get_mut(id).filter(|transport| transport.is_connected());
         if let (false, Some(transport), Some(share)) =
             (demands.is_empty(), transport, self.allocations.share(id).filter(|share| !share.is_left_alone))
@@ -84,6 +95,7 @@ impl Engine {
                 Some(_) if transport.takes_retransmissions => Pausing::Settling,
                 Some(_) | None => Pausing::Never,
             });
+            share.allocator.set_last_n(last_n);
             decisions.extend_from_slice(share.allocator.allocate(estimate, &demands, now));
             if let Some(congestion) = &mut transport.congestion {
                 congestion.set_wanted(share.allocator.wanted().times(ROOM));
@@ -119,8 +131,9 @@ impl Engine {
         Some(Demand {
             key: id,
             source: known.named().source,
-            wish: subscriber.wishes.get(&received.track).copied().unwrap_or_default(),
+            wish: subscriber.wish(received.track),
             is_speaking: publisher.is_some_and(|publisher| publisher.speaks),
+            spoke: publisher.map_or(0, |publisher| publisher.spoke),
             encodings,
         })
     }

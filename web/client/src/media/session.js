@@ -98,7 +98,7 @@ export class MediaSession extends Emitter {
   /** The latest that each said of itself, for a state that was read before. @type {Map<string, MediaUpdated>} */
   #updates = new Map();
   #said = new Said((news) => this.#request('media.update', news), (source) => this.local.isMuted(source));
-  #wishes = new Wishes((tracks) => this.#request('media.subscribe', { tracks }), (trackId) => this.#isSentByOthers(trackId));
+  #wishes = new Wishes((tracks, selection) => this.#request('media.subscribe', { tracks, ...(selection && { selection }) }), (trackId) => this.#isSentByOthers(trackId));
   #announcer;
   #seen = new TracksSeen();
   #speech = new SpeechMeter((speaking) => this.say({ speaking }), (level) => (this.#loudest = Math.max(this.#loudest ?? 0, level)));
@@ -427,6 +427,17 @@ export class MediaSession extends Emitter {
    */
   show(trackId, size, options) {
     this.#wishes.show(trackId, { trackId, size, ...options });
+  }
+
+  /**
+   * Says what is wished of tracks of which nothing is said by {@link show} or {@link view}, whatever was said before:
+   * `autoSubscribe: false` has none of them sent; `lastN` as many pictures at a time at most, those that are pinned,
+   * screens, and who speaks or spoke last.
+   *
+   * @param {import('./wishes.js').TrackSelection} selection
+   */
+  select(selection) {
+    this.#wishes.select(selection);
   }
 
   /**

@@ -4,6 +4,7 @@
 import { isPassing } from '../errors.js';
 
 /** @typedef {import('../../protocol.js').TrackWish} TrackWish */
+/** @typedef {import('../../protocol.js').TrackSelection} TrackSelection */
 /** A size in pixels of the screen. @typedef {{ width: number, height: number }} Size */
 /** @typedef {{ pinned?: boolean, enabled?: boolean }} ShowOptions */
 /** What one place shows. @typedef {{ trackId: string, size: Size | null } & ShowOptions} Shown */
@@ -20,6 +21,10 @@ const AT_ONCE = 200;
 export class Wishes {
   /** What each place shows: two may show the same track. @type {Map<unknown, Shown>} */
   #places = new Map();
+  /** What is wished of tracks that are not shown, and of how many. @type {TrackSelection | undefined} */
+  #selection;
+  /** The same as the server knows it, as text; of one that never was another, nothing is said. @type {string | undefined} */
+  #toldSelection;
   /** What the server knows, by track, as text; null: we are not in the session. @type {Map<string, string> | null} */
   #told = null;
   #telling = false;
@@ -31,7 +36,7 @@ export class Wishes {
   #isSent;
 
   /**
-   * @param {(tracks: TrackWish[]) => Promise<unknown>} tell
+   * @param {(tracks: TrackWish[], selection?: TrackSelection) => Promise<unknown>} tell
    * @param {(trackId: string) => boolean} isSent whether somebody else sends it
    */
   constructor(tell, isSent) {
@@ -51,11 +56,20 @@ export class Wishes {
   /** Was shown, and nowhere any more. @type {Set<string>} */
   #gone = new Set();
 
+  /** Of tracks that are not shown this is wished, and so many at a time. @param {TrackSelection} selection */
+  select(selection) {
+    this.#selection = selection;
+    this.#soon();
+  }
+
   #isShown = (/** @type {string} */ trackId) => [...this.#places.values()].some((shown) => shown.trackId === trackId);
 
   /** We are in the session; it knows what was said before only where our seat went over. @param {boolean} isKnown */
   enter(isKnown) {
-    if (!isKnown || !this.#told) this.#told = new Map();
+    if (!isKnown || !this.#told) {
+      this.#told = new Map();
+      this.#toldSelection = undefined;
+    }
     this.#soon();
   }
 
@@ -100,6 +114,9 @@ export class Wishes {
     return [...this.#wished().values()].filter(isNew);
   }
 
+  /** What is to be said of all tracks. */
+  #newSelection = () => (JSON.stringify(this.#selection) === this.#toldSelection ? undefined : this.#selection);
+
   #soon(ms = REST_MS) {
     if (this.#waits || !this.#told) return;
     clearTimeout(this.#timer);
@@ -114,9 +131,10 @@ export class Wishes {
     if (this.#telling) return;
     this.#telling = true;
     try {
-      for (let news = this.#news(); news.length > 0; news = this.#news()) {
-        const [told, some] = [this.#told, news.slice(0, AT_ONCE)];
-        await this.#tell(some);
+      for (let news = this.#news(); this.#told && (news.length > 0 || this.#newSelection()); news = this.#news()) {
+        const [told, some, selection] = [this.#told, news.slice(0, AT_ONCE), this.#newSelection()];
+        await (selection ? this.#tell(some, selection) : this.#tell(some));
+        if (selection && told === this.#told) this.#toldSelection = JSON.stringify(selection);
         for (const wish of some) told?.set(wish.trackId, JSON.stringify(wish));
       }
     } catch (error) {

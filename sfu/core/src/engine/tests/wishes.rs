@@ -5,7 +5,7 @@ use super::stage::device;
 use crate::{MediaEvent, SessionId};
 use common::{
     clock::Clock,
-    protocol::media::{LayerReason, TrackLayer, TrackPriority, TrackSubscription, TrackWish},
+    protocol::media::{LayerReason, Selection, TrackLayer, TrackPriority, TrackSubscription, TrackWish},
 };
 use std::time::Duration;
 
@@ -22,7 +22,13 @@ impl Show {
             priority: TrackPriority::Normal,
         };
         let now = self.stage.clock.now();
-        self.stage.engine.set_wishes(device(2), &[wish], now);
+        self.stage.engine.set_wishes(device(2), &[wish], Selection::default(), now);
+    }
+
+    /// The subscriber says nothing of any track but this.
+    fn select(&mut self, selection: Selection) {
+        let now = self.stage.clock.now();
+        self.stage.engine.set_wishes(device(2), &[], selection, now);
     }
 
     /// What was told since the last call: what the subscriber gets, and which encodings of the camera are wanted.
@@ -100,6 +106,32 @@ fn no_more_is_sent_than_is_shown_and_nothing_of_what_is_not() {
     assert_continuous(&seen);
     show.go_on(&ALL, 5000);
     assert_eq!(show.told().0, None, "what is known is not told again");
+}
+
+#[test]
+fn who_subscribes_by_hand_gets_what_it_names_and_who_wants_no_pictures_none() {
+    let mut show = Show::begin();
+    show.told();
+    let best = gets(&show, 2, LayerReason::Best);
+    let without = |reason| best.map(|gets| TrackSubscription { layer: None, reason, ..gets });
+    for (selection, reason) in [
+        (Selection { auto_subscribe: false, last_n: None }, LayerReason::Disabled),
+        (Selection { auto_subscribe: true, last_n: Some(0) }, LayerReason::LastN),
+    ] {
+        show.select(selection);
+        show.go_on(&ALL, 600);
+        assert_eq!(show.told().0, without(reason));
+        assert!(show.go_on(&ALL, 1000).is_empty());
+        show.select(Selection::default());
+        show.go_on(&ALL, 1000);
+        assert_eq!(show.told().0, best);
+    }
+    show.select(Selection { auto_subscribe: false, last_n: None });
+    show.go_on(&ALL, 600);
+    show.told();
+    show.wish(640, 360);
+    show.go_on(&ALL, 1000);
+    assert_eq!(show.told().0, best, "it is named");
 }
 
 #[test]
