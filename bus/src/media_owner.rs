@@ -9,12 +9,18 @@ use common::{
     },
 };
 use std::time::Duration;
+use tokio::time::sleep;
 
 /// How long a media node may take to answer.
 const ASK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often a request follows a session that has just moved.
 const MOVES_MAX: u32 = 3;
+
+/// How often, and how long each time, it is waited until the bus gives away the session of a node that has died: for a
+/// little longer than it takes to notice that.
+const DEAD_WAITS_MAX: u32 = 16;
+const DEAD_WAIT: Duration = Duration::from_millis(250);
 
 /// Why nobody has answered.
 #[derive(Debug, thiserror::Error)]
@@ -27,8 +33,8 @@ pub enum AskError {
     Nobody,
 }
 
-/// Asks the node that owns the room's session, at its `service`; `None` if nobody does and none may be opened. An
-/// answer may say that the session has `moved` where to.
+/// Asks the node that owns the room's session, at its `service`, and says which it was; `None` if nobody does and none may
+/// be opened. An answer may say that the session has `moved` where to.
 ///
 /// # Errors
 /// [`AskError`].
@@ -39,22 +45,27 @@ pub async fn ask<S: Service>(
     service: impl Fn(NodeId) -> S,
     request: &S::Request,
     moved: impl Fn(&S::Reply) -> Option<NodeId>,
-) -> Result<Option<S::Reply>, AskError> {
+) -> Result<Option<(NodeId, S::Reply)>, AskError> {
     let mut nobody_at = Vec::new();
     let mut owner = match bus.holder(&SessionLease(room)).await? {
         Some(owner) => owner,
         None if may_open => choose(bus, &nobody_at).await?,
         None => return Ok(None),
     };
-    let mut moves = 0;
+    let (mut moves, mut waits) = (0, 0);
     while moves < MOVES_MAX {
         match bus.request(&service(owner), request, ASK_TIMEOUT).await {
             Ok(reply) => match moved(&reply) {
+                // It has died a moment ago, and the bus does not know yet that it may give its sessions to others.
+                Some(dead) if nobody_at.contains(&dead) && waits < DEAD_WAITS_MAX => {
+                    waits += 1;
+                    sleep(DEAD_WAIT).await;
+                }
                 Some(next) => {
                     owner = next;
                     moves += 1;
                 }
-                None => return Ok(Some(reply)),
+                None => return Ok(Some((owner, reply))),
             },
             // It has died a moment ago, and is still among those that are there: another one opens the session.
             Err(BusError::Unanswered { .. }) if may_open && !nobody_at.contains(&owner) => {

@@ -26,6 +26,7 @@ pub mod filter;
 pub mod gathering;
 pub mod ledger;
 pub mod limit;
+pub mod media_owners;
 pub mod lobby;
 pub mod pages;
 pub mod presence;
