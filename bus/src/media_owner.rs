@@ -5,7 +5,7 @@ use common::{
     id::{NodeId, RoomId},
     subject::{
         Service,
-        media::{MediaNodes, SessionLease},
+        media::{MediaNode, MediaNodes, SessionLease},
     },
 };
 use std::time::Duration;
@@ -21,6 +21,11 @@ const MOVES_MAX: u32 = 3;
 /// little longer than it takes to notice that.
 const DEAD_WAITS_MAX: u32 = 16;
 const DEAD_WAIT: Duration = Duration::from_millis(250);
+
+/// How many more participants this process may have than another media node, and is still chosen.
+///
+/// More saves a hop more often; fewer spreads what clients, who come by chance, do not spread themselves.
+const OWN_ADVANTAGE: u32 = 200;
 
 /// Why nobody has answered.
 #[derive(Debug, thiserror::Error)]
@@ -78,12 +83,28 @@ pub async fn ask<S: Service>(
     Err(AskError::Nobody)
 }
 
-/// The media node for a new session: this one if it is one, which saves a hop; else the least busy, and none of
-/// those at which nobody is.
+/// The media node for a new session, and none of those at which nobody is.
 async fn choose(bus: &Bus, nobody_at: &[NodeId]) -> Result<NodeId, AskError> {
+    best(bus, |node| !nobody_at.contains(&node.node)).await
+}
+
+/// The media node to which a session of this one can move, and none of those to `avoid`.
+///
+/// # Errors
+/// [`AskError`].
+pub async fn choose_other(bus: &Bus, avoid: &[NodeId]) -> Result<NodeId, AskError> {
+    best(bus, |node| node.takes_moves && node.node != bus.node() && !avoid.contains(&node.node)).await
+}
+
+/// Of those that fit, and are not about to end: one of this process's region, if there is any; of these the least busy, by
+/// who is in its sessions. This process itself, which saves a hop, counts as less busy than it is.
+async fn best(bus: &Bus, fits: impl Fn(&MediaNode) -> bool) -> Result<NodeId, AskError> {
     let nodes = bus.entries(&MediaNodes).await?;
-    let own = bus.node();
-    let there = nodes.iter().map(|(_, node)| node).filter(|node| !nobody_at.contains(&node.node));
-    let best = there.min_by_key(|node| (node.node != own, node.sessions));
-    best.map(|node| node.node).ok_or(AskError::Nobody)
+    let there = nodes.into_iter().map(|(_, node)| node).filter(|node| !node.is_draining && fits(node));
+    let rank = |node: &MediaNode| {
+        let is_own = node.node == bus.node();
+        let load = node.participants.saturating_sub(if is_own { OWN_ADVANTAGE } else { 0 });
+        (node.region.as_deref() != bus.region(), load, !is_own, node.sessions)
+    };
+    there.min_by_key(rank).map(|node| node.node).ok_or(AskError::Nobody)
 }

@@ -5,7 +5,7 @@ mod owners;
 mod subscribe;
 
 pub(crate) use moderation::{hear_muted, hear_removed, lock, mute, remove};
-pub(crate) use owners::{Owners, watch};
+pub(crate) use owners::{Owners, hear_moved, watch};
 pub(crate) use subscribe::subscribe;
 
 use crate::{

@@ -1,11 +1,14 @@
 //! Looks after the media nodes whose sessions somebody here is in, and says when one has died: sooner than each client
 //! finds out by what does not come any more.
 
-use crate::{frame::Frame, hub::Hub};
+use crate::{frame::Frame, hub::Hub, rooms::live::LiveRoom};
 use bus::Snapshot;
 use common::{
     id::{NodeId, RoomId},
-    protocol::{Event, media::Lost},
+    protocol::{
+        Event,
+        media::{Lost, Moved},
+    },
     subject::media::{MediaNode, MediaNodes},
 };
 use signalling_core::media_owners::MediaOwners;
@@ -79,10 +82,21 @@ fn judge(hub: &Hub, seen: Option<Snapshot<MediaNode>>, is_same_link: bool) -> Ve
 }
 
 fn tell(hub: &Hub, room: RoomId) {
-    let Some(live) = hub.0.rooms.get(room) else { return };
-    let frame = Frame::event(&Event::MediaLost(Lost { room_id: room }));
-    for client in live.clients() {
-        if client.held().media.contains(&room) {
+    if let Some(live) = hub.0.rooms.get(room) {
+        tell_participants(&live, &Event::MediaLost(Lost { room_id: room }));
+    }
+}
+
+/// Another media node has the session of a room.
+pub(crate) fn hear_moved(hub: &Hub, room: &LiveRoom, owner: NodeId) {
+    hub.0.media_owners.note(room.id, owner);
+    tell_participants(room, &Event::MediaMoved(Moved { room_id: room.id }));
+}
+
+fn tell_participants(room: &LiveRoom, event: &Event) {
+    let frame = Frame::event(event);
+    for client in room.clients() {
+        if client.held().media.contains(&room.id) {
             client.push(frame.clone());
         }
     }

@@ -2,7 +2,7 @@
 
 use super::lobby::{all_see_and_hear, enter, quit};
 use serde_json::{Value, json};
-use std::time::Instant;
+use std::{collections::BTreeSet, time::Instant};
 use switchboard_tests::{
     browser::{Browser, Driver},
     installation::{Account, Installation},
@@ -13,6 +13,9 @@ use switchboard_tests::{
 
 /// Five seconds are promised, and three more are for a machine that runs other tests meanwhile.
 const BACK_WITHIN_MS: f64 = 8_000.0;
+
+/// One second is promised, and the rest is for a machine that runs four browsers and other tests on two cores.
+const MOVE_SILENCE_MAX_MS: f64 = 2_000.0;
 
 /// A hub without media, a media node, and three people in a call through it.
 struct Call {
@@ -51,7 +54,6 @@ impl Call {
             person.execute(LISTEN, vec![]).await;
         }
     }
-
 }
 
 /// The longest time in which somebody did not hear somebody else, in milliseconds, until all do again.
@@ -101,6 +103,17 @@ const LISTEN: &str = "
     };
     done(true);";
 
+/// Whose tracks there are, by their ids.
+fn tracks(state: &Value) -> BTreeSet<String> {
+    let people = state["participants"].as_array().expect("participants").iter();
+    let of = |person: &Value| {
+        let tracks = person["tracks"].as_array().expect("tracks").iter();
+        let ids: Vec<String> = tracks.map(|track| track["trackId"].to_string()).collect();
+        ids.into_iter().map(|id| format!("{} {id}", person["connectionId"])).collect::<Vec<_>>()
+    };
+    people.flat_map(of).collect()
+}
+
 #[expect(clippy::disallowed_methods, reason = "what the product promises is measured")]
 fn now() -> Instant {
     Instant::now()
@@ -122,5 +135,31 @@ async fn the_call_of_a_killed_media_node_goes_on_at_another_within_five_seconds(
     let longest = longest_silence(&call.people).await;
     println!("the longest silence was {longest:.0} ms");
     assert!(longest < BACK_WITHIN_MS, "{longest} ms");
+    quit(call.people).await;
+}
+
+/// Nobody joins again, and nobody is shown as gone. Passes for the wrong reason if the node had not ended: the test waits
+/// for that.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_call_of_a_media_node_that_stops_moves_to_another_and_is_heard_all_the_while() {
+    let mut call = Call::of_three().await;
+    let _other = call.installation.role("sfu", "127.0.0.1:0");
+    call.listen().await;
+    let before = tracks(&call.looker.ask("room.join", json!({ "roomId": call.room })).await["media"]);
+    let began = now();
+    call.node.terminate();
+    let moved = call.looker.event("media.changed", |news| news["roomId"] == call.room.as_str()).await;
+    println!("moved {} ms after the node was told to stop", began.elapsed().as_millis());
+    assert_eq!(tracks(&moved["state"]), before, "the same people, with the same tracks");
+    tokio::task::spawn_blocking(move || call.node.ended()).await.expect("it ends in order");
+    println!("the node ended after {} ms", began.elapsed().as_millis());
+    all_see_and_hear(&call.people.iter().collect::<Vec<_>>(), "server").await;
+    let longest = longest_silence(&call.people).await;
+    println!("the longest silence was {longest:.0} ms");
+    assert!(longest < MOVE_SILENCE_MAX_MS, "{longest} ms");
+    while call.looker.has_seen("media.changed").await {
+        let news = call.looker.event("media.changed", |_| true).await;
+        assert_eq!(tracks(&news["state"]), before, "nobody has left, and nobody has come");
+    }
     quit(call.people).await;
 }
