@@ -324,3 +324,6 @@ async fn recover(bus: &Bus, room: RoomId) -> Option<LeaseGuard> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests;
