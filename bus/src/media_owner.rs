@@ -108,3 +108,77 @@ async fn best(bus: &Bus, fits: impl Fn(&MediaNode) -> bool) -> Result<NodeId, As
     };
     there.min_by_key(rank).map(|node| node.node).ok_or(AskError::Nobody)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Presence;
+    use common::clock::ManualClock;
+
+    struct World {
+        clock: ManualClock,
+        bus: Bus,
+        there: Vec<Presence>,
+    }
+
+    impl World {
+        /// Seen from a process in the region `here`.
+        fn new() -> Self {
+            let clock = ManualClock::default();
+            let bus = Bus::local(NodeId::generate(&clock)).in_region(Some("here"));
+            Self { clock, bus, there: Vec::new() }
+        }
+
+        async fn node(&mut self, region: Option<&str>, participants: u32) -> MediaNode {
+            let node = NodeId::generate(&self.clock);
+            self.list(MediaNode {
+                node,
+                sessions: 1,
+                participants,
+                region: region.map(str::to_owned),
+                is_draining: false,
+                takes_moves: true,
+            })
+            .await
+        }
+
+        async fn list(&mut self, node: MediaNode) -> MediaNode {
+            let there = self.bus.present(&MediaNodes, &node.node.to_string(), &node).await.unwrap();
+            self.there.push(there);
+            node
+        }
+    }
+
+    #[tokio::test]
+    async fn a_session_begins_at_the_least_busy_node_of_the_region_that_takes_any() {
+        let mut world = World::new();
+        assert!(matches!(choose(&world.bus, &[]).await, Err(AskError::Nobody)));
+        let elsewhere = world.node(Some("there"), 0).await.node;
+        assert_eq!(choose(&world.bus, &[]).await.unwrap(), elsewhere, "better than none");
+        let unnamed = world.node(None, 0).await.node;
+        assert!([elsewhere, unnamed].contains(&choose(&world.bus, &[]).await.unwrap()));
+        let busy = world.node(Some("here"), 90).await.node;
+        assert_eq!(choose(&world.bus, &[]).await.unwrap(), busy, "it is near");
+        let idle = world.node(Some("here"), 80).await;
+        assert_eq!(choose(&world.bus, &[]).await.unwrap(), idle.node);
+        assert_eq!(choose(&world.bus, &[idle.node]).await.unwrap(), busy, "nobody is at the other");
+        world.list(MediaNode { is_draining: true, takes_moves: false, ..idle }).await;
+        assert_eq!(choose(&world.bus, &[]).await.unwrap(), busy, "the other is about to end");
+    }
+
+    #[tokio::test]
+    async fn a_process_takes_its_own_sessions_until_it_has_many_more_and_moves_them_to_others_alone() {
+        let mut world = World::new();
+        let other = world.node(Some("here"), 0).await;
+        let own = MediaNode { node: world.bus.node(), participants: OWN_ADVANTAGE, ..other.clone() };
+        world.list(own.clone()).await;
+        assert_eq!(choose(&world.bus, &[]).await.unwrap(), own.node);
+        assert_eq!(choose_other(&world.bus, &[]).await.unwrap(), other.node);
+        assert!(matches!(choose_other(&world.bus, &[other.node]).await, Err(AskError::Nobody)));
+        world.list(MediaNode { participants: OWN_ADVANTAGE + 1, ..own }).await;
+        assert_eq!(choose(&world.bus, &[]).await.unwrap(), other.node);
+        // As an older version says of itself.
+        world.list(MediaNode { takes_moves: false, ..other.clone() }).await;
+        assert!(matches!(choose_other(&world.bus, &[]).await, Err(AskError::Nobody)));
+    }
+}

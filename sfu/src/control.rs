@@ -42,6 +42,7 @@ use common::{
 use futures_util::FutureExt;
 use hub_liveness::HubLiveness;
 use moving::Moves;
+pub(crate) use moving::{HELD_MAX, LINGER};
 use recording::Going;
 pub(crate) use recording::{FINISHED_MAX, Recordings};
 use sfu_core::{MediaEvent, Offer, SessionId, sdp::parse::Remote};
@@ -207,14 +208,18 @@ impl Control {
     }
 
     async fn handle_request(&mut self, request: MediaRequest, reply: Replier<MediaService>) {
-        let MediaRequest { account, room, action } = request;
+        let MediaRequest { account, room, .. } = request;
         if self.sessions.get(&room).is_some_and(|owned| owned.account != account) {
             // A room belongs to one account; to any other it does not exist.
             return reply.send(&Err(failure::not_found()));
         }
-        let request = MediaRequest { account, room, action };
-        let Some((request, reply)) = self.moves.hold(request, reply) else { return };
-        let MediaRequest { action, .. } = request;
+        if let Some((request, reply)) = self.moves.hold(request, reply) {
+            self.answer(request, reply).await;
+        }
+    }
+
+    async fn answer(&mut self, request: MediaRequest, reply: Replier<MediaService>) {
+        let MediaRequest { account, room, action } = request;
         match action {
             MediaAction::Join { participant, hub, rights, replaces, change } => {
                 let connection = participant.connection_id;

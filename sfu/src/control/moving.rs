@@ -41,10 +41,10 @@ const RECOVER_EVERY: Duration = Duration::from_millis(250);
 /// may be heard by the old ones alone for a moment.
 ///
 /// Longer holds up the end of the node where somebody does not know that it has moved.
-const LINGER: Duration = Duration::from_secs(10);
+pub(crate) const LINGER: Duration = Duration::from_secs(10);
 
 /// Requests that wait for the end of a move. More are answered that the media server is unavailable.
-const HELD_MAX: usize = 1000;
+pub(crate) const HELD_MAX: usize = 1000;
 
 /// Outcomes that may wait.
 const OUTCOMES_MAX: usize = 64;
@@ -246,7 +246,12 @@ impl Control {
                 }
                 warn!(room.id = %room, node.id = %target, "The media session of room {room} could not move to {target}");
                 match (lease, self.sessions.get_mut(&room)) {
-                    (Some(lease), Some(owned)) => owned.lease = Some(lease),
+                    (Some(lease), Some(owned)) => {
+                        owned.lease = Some(lease);
+                        // A hub instance that was found to be gone meanwhile is found again.
+                        let now = self.deps.clock.now();
+                        owned.session.seats().for_each(|(_, hub, _)| self.hub_liveness.note(hub, now));
+                    }
                     // Whoever has it now, clients find it there.
                     _ => self.change(room, |session, effects| session.end(effects)).await,
                 }
