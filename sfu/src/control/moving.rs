@@ -227,7 +227,7 @@ impl Control {
     }
 
     /// Ends what cannot go with a session: its recording, and the sessions of who publishes over HTTP.
-    async fn leave_behind(&mut self, room: RoomId) {
+    pub(super) async fn leave_behind(&mut self, room: RoomId) {
         self.stop_recording(room, RecordingEnd::CallEnded).await;
         self.end_publishers(room, "its media session moves to another node").await;
     }

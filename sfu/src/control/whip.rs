@@ -240,6 +240,9 @@ impl Control {
         if theirs.count() >= PUBLISHERS_PER_ACCOUNT_MAX {
             return reply.send(&Err(failure::too_many_publishers()));
         }
+        if self.moves.is_under_way(room) {
+            return reply.send(&Err(failure::unavailable()));
+        }
         match self.join(account, room, participant, None, rights).await {
             Ok(()) => {}
             Err(Ok(MediaReply::Moved { owner })) => return reply.send(&Ok(WhipReply::Moved { owner })),
