@@ -101,6 +101,13 @@ pub(crate) trait Backend: Send + Sync + 'static {
     ) -> BoxFuture<'_, Result<Option<NodeId>, BusError>>;
     /// Gives up what `guard` holds, and nothing if that is another one's by now.
     fn release(&self, name: &str, guard: GuardId);
+    /// Gives the lease to another node; false if this guard does not hold it.
+    fn hand_over<'a>(
+        &'a self,
+        name: &'a str,
+        guard: GuardId,
+        to: NodeId,
+    ) -> BoxFuture<'a, Result<bool, BusError>>;
     fn holder(&self, name: String) -> BoxFuture<'_, Result<Option<NodeId>, BusError>>;
 
     fn present(

@@ -23,12 +23,12 @@ use tokio::sync::watch;
 
 /// How the parts of Switchboard talk. Cheap to clone.
 #[derive(Clone)]
-pub struct Bus(Arc<dyn Backend>);
+pub struct Bus(Arc<dyn Backend>, Option<Arc<str>>);
 
 impl Bus {
     /// A bus within this process. Needs no service and is always up.
     pub fn local(node: NodeId) -> Self {
-        Self(Arc::new(LocalBackend::new(node)))
+        Self(Arc::new(LocalBackend::new(node)), None)
     }
 
     /// A bus between all processes that use this Redis and prefix.
@@ -42,7 +42,7 @@ impl Bus {
     /// # Errors
     /// If the URL is wrong, or Redis cannot be reached at all or does not let us in.
     pub async fn redis(node: NodeId, url: &str, prefix: &str, shutdown: &Shutdown) -> Result<Self, BusError> {
-        Ok(Self(RedisBackend::start(node, Source::fixed(url)?, prefix, shutdown).await?))
+        Ok(Self(RedisBackend::start(node, Source::fixed(url)?, prefix, shutdown).await?, None))
     }
 
     /// The same over whichever Redis takes writes, of those that Sentinels watch: the one that most of `sentinels`,
@@ -57,7 +57,7 @@ impl Bus {
         prefix: &str,
         shutdown: &Shutdown,
     ) -> Result<Self, BusError> {
-        Ok(Self(RedisBackend::start(node, Source::watched(url, sentinels)?, prefix, shutdown).await?))
+        Ok(Self(RedisBackend::start(node, Source::watched(url, sentinels)?, prefix, shutdown).await?, None))
     }
 
     /// The same over a Redis Cluster, of which `nodes`, which are URLs, say where it is looked for at the start; the first
@@ -72,7 +72,18 @@ impl Bus {
         prefix: &str,
         shutdown: &Shutdown,
     ) -> Result<Self, BusError> {
-        Ok(Self(RedisBackend::start(node, Source::cluster(nodes)?, prefix, shutdown).await?))
+        Ok(Self(RedisBackend::start(node, Source::cluster(nodes)?, prefix, shutdown).await?, None))
+    }
+
+    /// The same, for a process that is in this region: others choose it by that, and it them.
+    #[must_use]
+    pub fn in_region(self, region: Option<&str>) -> Self {
+        Self(self.0, region.map(Arc::from))
+    }
+
+    /// Where this process is, if that was said.
+    pub fn region(&self) -> Option<&str> {
+        self.1.as_deref()
     }
 
     /// This process.

@@ -206,6 +206,16 @@ impl Backend for LocalBackend {
         self.leases.remove_if(name, |_, (holder, _)| *holder == guard);
     }
 
+    /// There is no other node.
+    fn hand_over<'a>(
+        &'a self,
+        _name: &'a str,
+        _guard: GuardId,
+        _to: NodeId,
+    ) -> BoxFuture<'a, Result<bool, BusError>> {
+        async { Ok(false) }.boxed()
+    }
+
     fn holder(&self, name: String) -> BoxFuture<'_, Result<Option<NodeId>, BusError>> {
         let holder = self.leases.contains_key(&name).then_some(self.node);
         async move { Ok(holder) }.boxed()

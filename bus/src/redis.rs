@@ -262,11 +262,24 @@ impl RedisBackend {
         self.command::<u64>(Partition::of(set), write).await.map(drop)
     }
 
-    /// Takes a lease that is free or ours, and else says whose it is.
+    /// Takes a lease that is free or ours, or whose holder is dead, and else says whose it is.
     fn acquisition(&self, name: &str) -> Cmd {
-        let mut acquire = scripts::call(&scripts::ACQUIRE, &[self.names.lease(name)]);
+        let partition = Partition::of(name);
+        let keys = [self.names.lease(name), self.names.nodes(partition)];
+        let mut acquire = scripts::call(&scripts::ACQUIRE, &keys);
         acquire.arg(self.node.to_string()).arg(names::millis(LEASE_TIME));
+        acquire.arg(self.names.replies_prefix(partition)).arg(names::millis(DEAF_TIME));
         acquire
+    }
+
+    /// Gives a lease that is ours to another node; whether it was ours.
+    async fn hand_over_in_redis(&self, name: &str, to: NodeId) -> Result<bool, BusError> {
+        let hand_over = |_: &str| {
+            let mut hand_over = scripts::call(&scripts::HAND_OVER, &[self.names.lease(name)]);
+            hand_over.arg(self.node.to_string()).arg(to.to_string()).arg(names::millis(LEASE_TIME));
+            hand_over
+        };
+        self.command::<bool>(Partition::of(name), hand_over).await
     }
 
     async fn acquire_from_redis(&self, name: &str) -> Result<Option<NodeId>, BusError> {

@@ -32,7 +32,7 @@ pub enum RecordingEnd {
     Stopped,
     /// It was as long as one may be.
     DurationLimit,
-    /// The call was over.
+    /// The call was over, or went on through another media server.
     CallEnded,
     /// The track was not sent any more.
     TrackEnded,

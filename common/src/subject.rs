@@ -10,6 +10,7 @@ pub mod inbox;
 pub mod link;
 pub mod mailbox;
 pub mod media;
+pub mod media_move;
 pub mod recording;
 pub mod revocation;
 pub mod room_list;

@@ -113,13 +113,24 @@ pub struct Redis {
     /// Example: `["redis://node-1:6379", "redis://node-2:6379", "redis://node-3:6379"]`
     #[serde(skip_serializing)]
     pub cluster: Vec<Secret>,
+    /// Where this process is, by a name of your choice: a call goes through a media server of the region of the instance
+    /// by which it begins, if there is one there that can take it, and else through one of another.
+    ///
+    /// Example: `"eu-central"`
+    pub region: Option<String>,
     /// Put before every key and channel, so that installations can share a Redis.
     pub prefix: String,
 }
 
 impl Default for Redis {
     fn default() -> Self {
-        Self { url: None, sentinels: Vec::new(), cluster: Vec::new(), prefix: "switchboard".to_owned() }
+        Self {
+            url: None,
+            sentinels: Vec::new(),
+            cluster: Vec::new(),
+            region: None,
+            prefix: "switchboard".to_owned(),
+        }
     }
 }
 

@@ -105,6 +105,7 @@ impl Parts {
         })
         .await?;
         let bus = connect_bus(NodeId::generate(&*clock), &config.redis, shutdown).await?;
+        let bus = bus.in_region(config.redis.region.as_deref());
         Ok(Self { clock, bus, store, guard: Guard::new(config.egress.clone()) })
     }
 }
@@ -230,6 +231,8 @@ fn start_media(
     let Parts { clock, bus, store, .. } = parts;
     let mut settings = config.sfu.clone();
     settings.recording.directory = recordings::directory(config, files);
+    // What is left of it is for the last words.
+    settings.drain_s = settings.drain_s.min(config.http.drain_s.saturating_sub(1));
     let mut media = sfu::Media::new(settings, sfu::Deps { bus: bus.clone(), clock: Arc::clone(clock) })?;
     if let Some(files) = files {
         let reached = (store.clone(), files.clone(), bus.clone(), Arc::clone(clock));

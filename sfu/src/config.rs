@@ -30,6 +30,10 @@ pub struct Config {
     /// Higher lets one person be there with more devices; lower keeps a guest with many
     /// connections from taking the others' places.
     pub participants_per_user_max: usize,
+    /// How long this media server may take after SIGTERM, in seconds, to hand its calls to others and to forward for those
+    /// who are still on their way there; never longer than `http.drain_s` allows. Without other media servers it ends at
+    /// once.
+    pub drain_s: u64,
     /// How calls are recorded.
     pub recording: RecordingConfig,
 }
@@ -77,6 +81,7 @@ impl Default for Config {
             shards: 1,
             participants_max: 100,
             participants_per_user_max: 5,
+            drain_s: 18,
             recording: RecordingConfig::default(),
         }
     }

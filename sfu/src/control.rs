@@ -6,9 +6,11 @@
 mod board;
 mod failure;
 mod hub_liveness;
+mod moving;
 mod publish;
 mod recording;
 mod seats;
+mod taking;
 #[cfg(test)]
 mod tests;
 mod whip;
@@ -35,10 +37,12 @@ use common::{
         HubNodes, MediaAction, MediaNode, MediaNodes, MediaReply, MediaRequest, MediaRights, MediaService,
         Seated, SessionLease, SessionNews, SessionTopic,
     },
-    subject::{recording::RecordingService, whip::WhipService},
+    subject::{media_move::MoveService, recording::RecordingService, whip::WhipService},
 };
 use futures_util::FutureExt;
 use hub_liveness::HubLiveness;
+use moving::Moves;
+pub(crate) use moving::{HELD_MAX, LINGER};
 use recording::Going;
 pub(crate) use recording::{FINISHED_MAX, Recordings};
 use sfu_core::{MediaEvent, Offer, SessionId, sdp::parse::Remote};
@@ -85,6 +89,8 @@ pub(crate) struct Control {
     /// Who publishes over HTTP.
     publishers: whip::Publishers,
     recordings: Recordings,
+    /// Sessions that other nodes are to have.
+    moves: Moves,
 }
 
 /// A session that this node owns.
@@ -94,8 +100,11 @@ struct Owned {
     /// One shard's number for it.
     number: u64,
     shard: ShardHandle,
-    lease: LeaseGuard,
+    /// None while it is handed over.
+    lease: Option<LeaseGuard>,
     recording: Option<Going>,
+    /// The node that has handed it over to this one.
+    moved_from: Option<NodeId>,
 }
 
 impl Control {
@@ -125,11 +134,12 @@ impl Control {
             unheard: Vec::new(),
             publishers: whip::Publishers::default(),
             recordings,
+            moves: Moves::default(),
         }
     }
 
-    /// Serves until shutdown; then ends every session, so that clients open
-    /// them again on another node.
+    /// Serves until shutdown; then hands every session to another node, and ends those that nobody takes, so that clients
+    /// open them again.
     ///
     /// # Errors
     /// If this node cannot make itself known on the bus.
@@ -139,14 +149,23 @@ impl Control {
         let mut requests = bus.serve(&MediaService(bus.node())).await?;
         let mut whip_requests = bus.serve(&WhipService(bus.node())).await?;
         let mut recording_requests = bus.serve(&RecordingService(bus.node())).await?;
+        let mut handovers = bus.serve(&MoveService(bus.node())).await?;
         let mut announced = self.load();
         let mut _presence = bus.present(&MediaNodes, &key, &announced).await?;
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut beat = interval(moving::BEAT);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let stop = self.shutdown.token.clone();
-        loop {
+        while !self.has_drained() {
             tokio::select! {
-                () = stop.cancelled() => break,
+                () = stop.cancelled(), if !self.moves.is_draining() => {
+                    self.begin_drain();
+                    _presence = bus.present(&MediaNodes, &key, &self.load()).await?;
+                }
+                _ = beat.tick(), if self.moves.is_draining() => self.move_some().await,
+                Some(outcome) = self.moves.next_outcome() => self.handle_moved(outcome).await,
+                Some(Asked { request, reply }) = handovers.next() => self.handle_handover(request, reply).await,
                 Some(notice) = self.notices.1.recv() => self.handle_notice(notice).await,
                 Some(left) = self.left.1.recv() => self.handle_left(left).await,
                 Some(described) = self.described.1.recv() => self.handle_described(described).await,
@@ -172,23 +191,35 @@ impl Control {
             }
         }
         drop(_presence);
-        for room in self.sessions.keys().copied().collect::<Vec<_>>() {
-            self.change(room, |session, effects| session.end(effects)).await;
-        }
+        self.end_all().await;
         Ok(())
     }
 
     fn load(&self) -> MediaNode {
-        let sessions = u32::try_from(self.sessions.len()).unwrap_or(u32::MAX);
-        MediaNode { node: self.deps.bus.node(), sessions }
+        let participants: usize = self.sessions.values().map(|owned| owned.session.len()).sum();
+        MediaNode {
+            node: self.deps.bus.node(),
+            sessions: u32::try_from(self.sessions.len()).unwrap_or(u32::MAX),
+            participants: u32::try_from(participants).unwrap_or(u32::MAX),
+            region: self.deps.bus.region().map(str::to_owned),
+            is_draining: self.moves.is_draining(),
+            takes_moves: !self.moves.is_draining(),
+        }
     }
 
     async fn handle_request(&mut self, request: MediaRequest, reply: Replier<MediaService>) {
-        let MediaRequest { account, room, action } = request;
+        let MediaRequest { account, room, .. } = request;
         if self.sessions.get(&room).is_some_and(|owned| owned.account != account) {
             // A room belongs to one account; to any other it does not exist.
             return reply.send(&Err(failure::not_found()));
         }
+        if let Some((request, reply)) = self.moves.hold(request, reply) {
+            self.answer(request, reply).await;
+        }
+    }
+
+    async fn answer(&mut self, request: MediaRequest, reply: Replier<MediaService>) {
+        let MediaRequest { account, room, action } = request;
         match action {
             MediaAction::Join { participant, hub, rights, replaces, change } => {
                 let connection = participant.connection_id;
@@ -325,6 +356,9 @@ impl Control {
         rights: MediaRights,
     ) -> Result<(), Reply> {
         if !self.sessions.contains_key(&room) {
+            if self.moves.is_draining() {
+                return Err(self.elsewhere().await);
+            }
             match self.deps.bus.acquire(&SessionLease(room)).await {
                 Ok(Acquired::Held(lease)) => self.open(account, room, lease),
                 Ok(Acquired::Taken(owner)) => return Err(Ok(MediaReply::Moved { owner })),
@@ -361,6 +395,26 @@ impl Control {
     }
 
     fn open(&mut self, account: AccountId, room: RoomId, lease: LeaseGuard) {
+        // Later sessions of the room, on whichever node, start higher.
+        let revision = u64::try_from(self.deps.clock.utc().unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
+        let session = Session::new(revision, self.seat_limits());
+        info!(room.id = %room, account.id = %account, "The media session of room {room} begins");
+        self.own(account, room, session, lease, None);
+    }
+
+    fn seat_limits(&self) -> SeatLimits {
+        SeatLimits { session: self.config.participants_max, user: self.config.participants_per_user_max }
+    }
+
+    /// Has a session from now on.
+    fn own(
+        &mut self,
+        account: AccountId,
+        room: RoomId,
+        session: Session,
+        lease: LeaseGuard,
+        moved_from: Option<NodeId>,
+    ) {
         self.last_session += 1;
         let number = self.last_session;
         let count = u64::try_from(self.shards.len()).unwrap_or(1).max(1);
@@ -368,27 +422,33 @@ impl Control {
         else {
             return;
         };
-        // Later sessions of the room, on whichever node, start higher.
-        let revision = u64::try_from(self.deps.clock.utc().unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
-        let limits =
-            SeatLimits { session: self.config.participants_max, user: self.config.participants_per_user_max };
-        let session = Session::new(revision, limits);
-        info!(room.id = %room, account.id = %account, "The media session of room {room} begins");
-        self.sessions.insert(room, Owned { account, session, number, shard, lease, recording: None });
+        let lease = Some(lease);
+        self.sessions
+            .insert(room, Owned { account, session, number, shard, lease, recording: None, moved_from });
     }
 
     /// Changes a session and carries out what follows; ends it when it is empty.
+    ///
+    /// While it is handed over nothing of it changes: whoever asks for that is asked to wait, and what is found out
+    /// meanwhile the other node finds out, too.
     async fn change(&mut self, room: RoomId, change: impl FnOnce(&mut Session, &mut Vec<Effect>)) {
+        if self.moves.is_under_way(room) {
+            return;
+        }
         let Some(owned) = self.sessions.get_mut(&room) else { return };
         let mut effects = Vec::new();
         change(&mut owned.session, &mut effects);
-        for effect in effects {
-            self.carry_out(room, effect).await;
-        }
+        self.carry_out_all(room, effects).await;
         if self.sessions.get(&room).is_some_and(|owned| owned.session.is_empty()) {
             info!(room.id = %room, "The media session of room {room} is over");
             self.end_recording(room, RecordingEnd::CallEnded);
             self.sessions.remove(&room);
+        }
+    }
+
+    async fn carry_out_all(&mut self, room: RoomId, effects: Vec<Effect>) {
+        for effect in effects {
+            self.carry_out(room, effect).await;
         }
     }
 
@@ -465,7 +525,9 @@ impl Control {
     }
 
     async fn handle_notice(&mut self, notice: Notice) {
-        let Some(&(room, connection)) = self.stays.get(&notice.stay) else { return };
+        let Some(&(room, connection)) = self.stays.get(&notice.stay) else {
+            return self.moves.handle_notice(&notice).await;
+        };
         match notice.event {
             MediaEvent::Offer { offer, .. } => {
                 self.tell(room, SessionNews::Offer { to: connection, offer: offered(room, offer) }).await;
@@ -500,7 +562,7 @@ impl Control {
         let lost = self
             .sessions
             .iter_mut()
-            .filter_map(|(room, owned)| owned.lease.lost().now_or_never().map(|()| *room));
+            .filter_map(|(room, owned)| owned.lease.as_mut()?.lost().now_or_never().map(|()| *room));
         for room in lost.collect::<Vec<_>>() {
             warn!(room.id = %room, "Another node owns the media session of room {room}; it ends here");
             self.change(room, |session, effects| session.end(effects)).await;

@@ -2,7 +2,7 @@
 
 use crate::{
     Config,
-    control::{NOTICES_MAX, PUBLISHERS_PER_ACCOUNT_MAX},
+    control::{HELD_MAX, LINGER, NOTICES_MAX, PUBLISHERS_PER_ACCOUNT_MAX},
     recording::{MESSAGES_MAX, TRACKS_MAX},
     shard::COMMANDS_MAX,
 };
@@ -44,7 +44,30 @@ pub fn limits() -> Vec<Limit> {
             answer: "a shard keeps the newest of each participant and tries again",
         },
     ];
-    own.into_iter().chain(recording(&config)).chain(sfu_core::limits()).collect()
+    own.into_iter().chain(moving(&config)).chain(recording(&config)).chain(sfu_core::limits()).collect()
+}
+
+fn moving(config: &Config) -> [Limit; 3] {
+    [
+        Limit {
+            what: "time in which a media node that stops hands its sessions to others",
+            default: time(Duration::from_secs(config.drain_s)),
+            setting: Some("sfu.drain_s"),
+            answer: "those that are left end, and clients join again",
+        },
+        Limit {
+            what: "time in which it forwards for participants of a session that has moved",
+            default: time(LINGER),
+            setting: None,
+            answer: "silence",
+        },
+        Limit {
+            what: "requests that wait for the end of a move, per session",
+            default: format!("{HELD_MAX} requests"),
+            setting: None,
+            answer: "`media.unavailable`",
+        },
+    ]
 }
 
 fn recording(config: &Config) -> [Limit; 6] {

@@ -4,6 +4,7 @@
 //! everything to be done goes out through `effects`, in order.
 
 mod moderating;
+mod moving;
 mod publishing;
 mod subscribing;
 
@@ -375,6 +376,11 @@ impl Session {
     /// Whether nobody is there: the session is over.
     pub(crate) const fn is_empty(&self) -> bool {
         self.seats.is_empty()
+    }
+
+    /// How many are there.
+    pub(crate) const fn len(&self) -> usize {
+        self.seats.len()
     }
 
     /// The session as clients see it.

@@ -54,6 +54,7 @@ pub async fn run(hub: Hub, shutdown: Shutdown) -> Result<(), BusError> {
     hub.spawn(standing::watch(hub.clone()));
     hub.spawn(rates::share(hub.clone()));
     hub.spawn(rooms::watch(hub.clone()));
+    hub.spawn(media::watch(hub.clone()));
     hub.spawn(async move { outage::watch(watcher, others).await });
     shutdown.token.cancelled().await;
     hub.drain();

@@ -9,6 +9,7 @@ use crate::{
     flusher::Flusher,
     inbox::live::Inboxes,
     mailbox::live::Mailboxes,
+    media::Owners,
     pipe::Pipes,
     presence::live::Accounts,
     room_list::{live::RoomLists, say::Unsaid},
@@ -82,6 +83,8 @@ pub(crate) struct Inner {
     /// Those that are gone, and whose seats in media sessions are kept for a while.
     pub(crate) parted: DashMap<ConnectionId, Arc<Client>>,
     pub(crate) rooms: Rooms,
+    /// Which media nodes have the sessions that somebody here is in.
+    pub(crate) media_owners: Owners,
     /// Who may open rooms by their names.
     pub(crate) named: Allowed,
     pub(crate) posts: Posts,
@@ -125,6 +128,7 @@ impl Hub {
             clients: DashMap::new(),
             parted: DashMap::new(),
             rooms: Rooms::default(),
+            media_owners: Owners::default(),
             named: Allowed::default(),
             posts: Posts::default(),
             opening: Together::default(),

@@ -1,9 +1,11 @@
 //! Media sessions: the methods of `media.*`, passed on to the node that owns the session.
 
 mod moderation;
+mod owners;
 mod subscribe;
 
 pub(crate) use moderation::{hear_muted, hear_removed, lock, mute, remove};
+pub(crate) use owners::{Owners, hear_moved, watch};
 pub(crate) use subscribe::subscribe;
 
 use crate::{
@@ -45,13 +47,18 @@ async fn ask(
     action: MediaAction,
     may_open: bool,
 ) -> Result<Option<MediaReply>, Failure> {
+    let is_joining = matches!(action, MediaAction::Join { .. });
     let request = MediaRequest { account, room, action };
     let moved = |reply: &Result<MediaReply, Failure>| match reply {
         Ok(MediaReply::Moved { owner }) => Some(*owner),
         Ok(_) | Err(_) => None,
     };
     let asked = media_owner::ask(hub.bus(), room, may_open, MediaService, &request, moved).await;
-    asked.map_err(unasked)?.transpose()
+    let Some((owner, reply)) = asked.map_err(unasked)? else { return Ok(None) };
+    if is_joining && reply.is_ok() {
+        hub.0.media_owners.note(room, owner);
+    }
+    reply.map(Some)
 }
 
 fn unasked(error: AskError) -> Failure {

@@ -69,6 +69,8 @@ mod join_links;
 mod lobby;
 #[path = "e2e/long_room.rs"]
 mod long_room;
+#[path = "e2e/media_nodes.rs"]
+mod media_nodes;
 #[path = "e2e/named.rs"]
 mod named;
 #[path = "e2e/narrow.rs"]

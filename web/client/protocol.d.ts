@@ -770,6 +770,24 @@ export interface MediaLock {
 }
 
 /**
+ * Event `media.lost`, to each participant: the media node of the session has died, and what it knew with it. Join again at once (`media.join`); another node takes the session.
+ * Whoever does not know the event finds out by its transports, which nothing comes through any more.
+ */
+export interface MediaLost {
+  /** The room whose media session it was. */
+  roomId: RoomId;
+}
+
+/**
+ * Event `media.moved`, to each participant: another media node has the session now, with everybody who is in it. Nobody joins again.
+ * Where media goes through the server, publish again on a new transport, and answer the offers that come from now on with another new one. The transports of before carry media for a few seconds more: close them once the new ones do.
+ */
+export interface MediaMoved {
+  /** The room whose media session it is. */
+  roomId: RoomId;
+}
+
+/**
  * Parameters of `media.mute`. For who may mute the participant's user in the room: owners, moderators those who are less, and who manages rooms. They need not be in the session.
  * Whoever is muted is told, and may end that by themselves. Who publishes over HTTP could not be told, and is not muted.
  */
@@ -1888,6 +1906,10 @@ export interface Events {
   'media.muted': MediaMuted;
   /** A moderator has taken this device out of the media session. */
   'media.removed': MediaRemoved;
+  /** The media node of the session has died: join again at once. */
+  'media.lost': MediaLost;
+  /** Another media node has the session now: set up transports to it. */
+  'media.moved': MediaMoved;
   /** A numbered event of the account's inbox. */
   'inbox.event': SequencedInboxEvent;
   /** The user was mentioned, or has missed a call. */

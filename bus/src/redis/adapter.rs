@@ -180,6 +180,29 @@ impl Backend for RedisBackend {
         self.order(partition, Order::TidyUp);
     }
 
+    fn hand_over<'a>(
+        &'a self,
+        name: &'a str,
+        guard: GuardId,
+        to: NodeId,
+    ) -> BoxFuture<'a, Result<bool, BusError>> {
+        let partition = Partition::of(name);
+        let hand_over = async move {
+            let keep = &self.of(partition).keep;
+            // Or a renewal that is under way would find it at another node, and call it lost.
+            let _before_renewals = keep.adding().await;
+            if !keep.is_guarded(name, guard) {
+                return Ok(false);
+            }
+            let is_given = self.hand_over_in_redis(name, to).await?;
+            if is_given {
+                keep.forget_lease(name);
+            }
+            Ok(is_given)
+        };
+        self.in_time(partition, hand_over).boxed()
+    }
+
     fn holder(&self, name: String) -> BoxFuture<'_, Result<Option<NodeId>, BusError>> {
         async move {
             let partition = Partition::of(&name);

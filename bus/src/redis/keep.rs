@@ -110,6 +110,11 @@ impl Keep {
         }
     }
 
+    /// Whether this guard's lease is held.
+    pub(crate) fn is_guarded(&self, name: &str, guard: GuardId) -> bool {
+        self.state().leases.get(name).is_some_and(|lease| lease.guard == guard && lease.confirmed)
+    }
+
     /// Somebody else holds it: tells the guard.
     pub(crate) fn lose_lease(&self, name: &str) {
         let mut state = self.state();

@@ -6,13 +6,32 @@ use super::{history, spend};
 use redis::{Cmd, RedisError, Script, ToRedisArgs, aio::MultiplexedConnection, cmd};
 use std::sync::LazyLock;
 
-/// Takes a lease that is free or ours; otherwise returns its holder.
+/// Takes a lease that is free or ours, or whose holder is dead; otherwise returns its holder.
+///
+/// A holder is dead before its lease ends by the same signs as for [`LIVING_ENTRIES`]: it has not beaten for a while, and
+/// does not listen for answers either.
 pub(crate) static ACQUIRE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local holder = redis.call('GET', KEYS[1])
-         if holder and holder ~= ARGV[1] then return holder end
+         if holder and holder ~= ARGV[1] then
+             if #holder ~= 36 then return holder end
+             local at = redis.call('HGET', KEYS[2], holder)
+             local clock = redis.call('TIME')
+             local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+             if at and now - tonumber(at) < tonumber(ARGV[4]) then return holder end
+             if redis.call('PUBSUB', 'SHARDNUMSUB', ARGV[3] .. holder)[2] > 0 then return holder end
+         end
          redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
          return false",
+    )
+});
+
+/// Gives a lease that is ours to another node, which has only to acquire it. Whether it was ours.
+pub(crate) static HAND_OVER: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+         redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+         return 1",
     )
 });
 
@@ -93,8 +112,9 @@ pub(crate) fn call(script: &Script, keys: &[impl ToRedisArgs]) -> Cmd {
 
 /// Tells a server all scripts. It keeps them until it ends, or an operator has it forget them.
 pub(crate) async fn load_all(commands: &mut MultiplexedConnection) -> Result<(), RedisError> {
-    let all: [&LazyLock<Script>; 8] = [
+    let all: [&LazyLock<Script>; 9] = [
         &ACQUIRE,
+        &HAND_OVER,
         &RELEASE,
         &REMOVE_ENTRY,
         &BEAT,

@@ -159,6 +159,43 @@ async fn a_lease_whose_holder_cannot_be_read_is_not_taken() {
     assert!(matches!(pair.here.acquire(&Crown).await.unwrap(), Acquired::Held(_)));
 }
 
+/// Its time would be ten seconds: nobody keeps it up, and nobody listens.
+#[tokio::test]
+async fn a_lease_of_a_process_that_was_killed_is_free_before_its_time() {
+    let pair = Pair::redis(&redis_url()).await;
+    let mut victim = Process::start(&redis_url(), &pair.prefix).await;
+    let Acquired::Held(_lease) = victim.bus.acquire(&Crown).await.unwrap() else { panic!("it is free") };
+    victim.kill();
+    let taken = timeout(LEASE_TIME / 2, async {
+        until(async || matches!(pair.here.acquire(&Crown).await.unwrap(), Acquired::Held(_))).await;
+    });
+    taken.await.expect("sooner than it would expire");
+}
+
+#[tokio::test]
+async fn a_lease_that_is_handed_over_is_taken_by_nobody_else_and_lost_by_nobody() {
+    let pair = Pair::redis(&redis_url()).await;
+    let third = Bus::redis(node(), &redis_url(), &pair.prefix, &pair.shutdown).await.unwrap();
+    let Acquired::Held(mut lease) = pair.here.acquire(&Crown).await.unwrap() else { panic!("it is free") };
+    assert!(lease.hand_over(pair.there.node()).await.unwrap());
+    assert!(!lease.hand_over(third.node()).await.unwrap(), "it is this guard's no more");
+    assert_eq!(third.holder(&Crown).await.unwrap(), Some(pair.there.node()));
+    for other in [&pair.here, &third] {
+        let taken = other.acquire(&Crown).await.unwrap();
+        assert!(matches!(taken, Acquired::Taken(holder) if holder == pair.there.node()), "{taken:?}");
+    }
+    let Acquired::Held(_now_there) = pair.there.acquire(&Crown).await.unwrap() else {
+        panic!("it was given")
+    };
+    assert!(timeout(Duration::ZERO, lease.lost()).await.is_err(), "nobody took it");
+    // What was given is not given back.
+    drop(lease);
+    let Acquired::Held(mark) = pair.here.acquire(&Named(1)).await.unwrap() else { panic!("it is free") };
+    drop(mark);
+    until(async || pair.there.holder(&Named(1)).await.unwrap().is_none()).await;
+    assert_eq!(third.holder(&Crown).await.unwrap(), Some(pair.there.node()));
+}
+
 #[tokio::test]
 async fn a_lease_outlives_a_holder_that_was_killed_by_no_more_than_its_time() {
     let pair = Pair::redis(&redis_url()).await;

@@ -106,6 +106,10 @@ events! {
     MediaMuted(media::Muted) = "media.muted";
     /// A moderator has taken this device out of the media session.
     MediaRemoved(media::Removed) = "media.removed";
+    /// The media node of the session has died: join again at once.
+    MediaLost(media::Lost) = "media.lost";
+    /// Another media node has the session now: set up transports to it.
+    MediaMoved(media::Moved) = "media.moved";
     /// A numbered event of the account's inbox.
     InboxEvent(inbox::Sequenced, Box) = "inbox.event";
     /// The user was mentioned, or has missed a call.

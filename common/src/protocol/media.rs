@@ -8,6 +8,7 @@
 
 mod layers;
 mod moderation;
+mod moving;
 mod signal;
 mod track;
 
@@ -16,6 +17,7 @@ pub use layers::{
     TrackWish, WISH_RATE, WISHES_MAX, WantedEncoding,
 };
 pub use moderation::{Lock, Mute, Muted, Remove, Removed};
+pub use moving::{Lost, Moved};
 pub use signal::{PeerSignal, Signal, Signalled};
 pub use track::{
     DescribedTrack, OfferedTrack, PublishTrack, PublishedTrack, Track, TrackKind, TrackMute, TrackSource,

@@ -29,6 +29,18 @@ pub struct MediaNode {
     pub node: NodeId,
     /// Sessions it holds.
     pub sessions: u32,
+    /// Who is in them.
+    #[serde(default)]
+    pub participants: u32,
+    /// Where it is, if that was said.
+    #[serde(default)]
+    pub region: Option<String>,
+    /// Whether it is about to end, and takes no more sessions.
+    #[serde(default)]
+    pub is_draining: bool,
+    /// Whether it takes sessions that others [hand over](super::media_move::MoveService).
+    #[serde(default)]
+    pub takes_moves: bool,
 }
 
 impl PresenceSet for MediaNodes {
@@ -267,6 +279,11 @@ pub enum SessionNews {
     Changed(Changed),
     /// For everybody in the room.
     Updated(Updated),
+    /// For each participant: this node has the session from now on, whose state follows.
+    Moved {
+        /// The media node that says so.
+        owner: NodeId,
+    },
     /// For one participant.
     Offer {
         /// The participant that it is for.

@@ -15,6 +15,7 @@ use super::{
         MediaRequest, MediaRights, MediaService, SeatService, Seated, SessionLease, SessionNews,
         SessionSummary, SessionTopic,
     },
+    media_move::{Handover, HandoverReply, MoveService},
     revocation::RevocationTopic,
     room_list::{RoomListNews, RoomListTopic},
 };
@@ -61,6 +62,7 @@ fn names(id: Uuid) -> Vec<String> {
         MediaNodes.name(),
         SessionLease(room).name(),
         MediaService(node).name(),
+        MoveService(node).name(),
         SeatService(node).name(),
         SessionTopic(room).name(),
         AccountSessions(account).name(),
@@ -77,7 +79,7 @@ fn no_two_subjects_have_the_same_name_whatever_their_ids() {
     let named: Vec<_> = ids.into_iter().flat_map(names).collect();
     let distinct: BTreeSet<_> = named.iter().collect();
     // Five are about no thing in particular.
-    assert_eq!(distinct.len(), 20 * ids.len() + 5, "{named:#?}");
+    assert_eq!(distinct.len(), 21 * ids.len() + 5, "{named:#?}");
     let of_one = names(Uuid::nil());
     assert_eq!(of_one.iter().collect::<BTreeSet<_>>().len(), of_one.len());
 }
@@ -309,7 +311,18 @@ fn messages_of_media_nodes_are_read_by_instances_of_two_versions() {
     let call =
         json!({ "roomId": A, "participantCount": 7, "participants": [{ "userId": B, "name": "Ada" }] });
     travels::<SessionSummary>(&json!({ "node": A, "call": call, "revision": 9 }));
-    travels::<MediaNode>(&json!({ "node": A, "sessions": 3 }));
+    travels::<SessionNews>(&json!({ "Moved": { "owner": A } }));
+    travels::<MediaNode>(&json!({
+        "node": A, "sessions": 3, "participants": 7, "region": "eu", "is_draining": false, "takes_moves": true,
+    }));
+    let seat = json!({
+        "participant": participant, "hub": B, "rights": { "send": true, "receive": true }, "wishes": [], "entry": 1,
+    });
+    let session = json!({ "seats": [seat], "route": "server", "revision": 9, "entries": 1, "let_in": [A] });
+    travels::<Handover>(&json!({ "version": 1, "from": A, "account": A, "room": B, "session": session }));
+    for reply in [json!("Taken"), json!({ "Refused": "Draining" })] {
+        travels::<HandoverReply>(&reply);
+    }
     travels::<Vec<Seated>>(&json!([{ "room": A, "connection": B }]));
 }
 
@@ -351,6 +364,8 @@ fn what_an_older_instance_does_not_say_has_the_meaning_it_had_then() {
     assert_eq!(participant.state, ParticipantState::default(), "nobody said anything of themselves");
     assert_eq!(participant.tracks, [], "nobody told which track is which");
     assert_eq!(change, StateChange::default());
+    let node: MediaNode = serde_json::from_value(json!({ "node": A, "sessions": 3 })).unwrap();
+    assert!(!node.takes_moves && !node.is_draining && node.region.is_none(), "nothing moved");
 }
 
 /// What is not understood must fail and not be taken for something harmless.

@@ -80,6 +80,10 @@ impl Control {
     /// Names what a description describes, and has the shard take it.
     pub(super) async fn handle_described(&mut self, described: Described) {
         let Described { room, connection, mut offer, tracks, reply } = described;
+        if self.moves.has_gone(room) || self.moves.is_under_way(room) {
+            // It is for a transport of this node.
+            return reply.send(&Err(failure::unavailable()));
+        }
         match self.publish_described(room, connection, &mut offer, &tracks).await {
             Ok((named, answer)) => self.beside(reply, async move {
                 Ok(MediaReply::Published(Published { sdp: Some(answer.await?), tracks: named }))

@@ -155,6 +155,9 @@ impl Control {
         if self.sessions.get(&room).is_some_and(|owned| owned.account != account) {
             return reply.send(&Err(failure::not_found()));
         }
+        if self.moves.is_under_way(room) {
+            return reply.send(&Err(failure::unavailable()));
+        }
         match action {
             RecordingAction::Begin { recording, by } => self.begin_recording(room, recording, by, reply),
             RecordingAction::Stop { recording } => {
@@ -276,7 +279,7 @@ impl Control {
     }
 
     /// Records a session no more, and tells everybody in it.
-    async fn stop_recording(&mut self, room: RoomId, reason: RecordingEnd) {
+    pub(super) async fn stop_recording(&mut self, room: RoomId, reason: RecordingEnd) {
         self.end_recording(room, reason);
         self.change(room, |session, effects| session.record(false, effects)).await;
     }

@@ -156,6 +156,9 @@ impl Control {
         if self.sessions.get(&room).is_some_and(|owned| owned.account != account) {
             return reply.send(&Err(failure::not_found()));
         }
+        if self.moves.is_under_way(room) {
+            return reply.send(&Err(failure::unavailable()));
+        }
         match action {
             WhipAction::Publish { participant, rights, pass, sdp, picture } => {
                 self.read_beside(sdp, Arrival { account, room, participant, rights, pass, picture, reply });
@@ -236,6 +239,9 @@ impl Control {
         let theirs = self.publishers.by_session.values().filter(|known| known.account == account);
         if theirs.count() >= PUBLISHERS_PER_ACCOUNT_MAX {
             return reply.send(&Err(failure::too_many_publishers()));
+        }
+        if self.moves.is_under_way(room) {
+            return reply.send(&Err(failure::unavailable()));
         }
         match self.join(account, room, participant, None, rights).await {
             Ok(()) => {}
@@ -330,6 +336,15 @@ impl Control {
         self.shutdown.tasks.spawn(async move {
             let _ended = news.send(News::MustEnd(who_must_end(&bus, &stays).await)).await;
         });
+    }
+
+    /// Ends the WHIP sessions of a room.
+    pub(super) async fn end_publishers(&mut self, room: RoomId, why: &str) {
+        let all = self.publishers.by_session.iter();
+        let theirs = all.filter(|(_, known)| known.room == room).map(|(session, _)| *session);
+        for session in theirs.collect::<Vec<_>>() {
+            self.end_publisher(room, session, why).await;
+        }
     }
 
     async fn end_publisher(&mut self, room: RoomId, session: ConnectionId, why: &str) {

@@ -12,14 +12,24 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Wishes {
     /// By track; none for a track of which it has said nothing.
     tracks: BTreeMap<TrackId, TrackWish>,
-    /// Of those.
-    selection: Selection,
+    /// Of all others.
+    pub(super) selection: Selection,
 }
 
 impl Wishes {
     /// All there is.
     pub(super) const fn new() -> Self {
         Self { tracks: BTreeMap::new(), selection: Selection::ALL }
+    }
+
+    /// These.
+    pub(super) fn of(tracks: &[TrackWish], selection: Selection) -> Self {
+        Self { tracks: tracks.iter().map(|wish| (wish.track_id, *wish)).collect(), selection }
+    }
+
+    /// Of the tracks of which something was said.
+    pub(super) fn named(&self) -> Vec<TrackWish> {
+        self.tracks.values().copied().collect()
     }
 }
 
@@ -68,8 +78,7 @@ impl Session {
 impl super::Seat {
     /// The effect by which all that is wished comes to the media plane.
     fn wish(&self) -> Effect {
-        let Wishes { tracks, selection } = &self.wishes;
-        Effect::Wish(self.connection(), tracks.values().copied().collect(), *selection)
+        Effect::Wish(self.connection(), self.wishes.named(), self.wishes.selection)
     }
 
     /// The same for a media plane that has heard of nothing; `None` where all there is is wished.

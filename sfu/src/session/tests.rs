@@ -1,6 +1,7 @@
 //! The session's rules, one by one.
 
 mod moderating;
+mod moving;
 
 use super::*;
 use common::{clock::ManualClock, id::UserId};

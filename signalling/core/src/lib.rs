@@ -27,6 +27,7 @@ pub mod gathering;
 pub mod ledger;
 pub mod limit;
 pub mod lobby;
+pub mod media_owners;
 pub mod pages;
 pub mod presence;
 pub mod replay;

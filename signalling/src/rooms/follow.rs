@@ -245,6 +245,7 @@ impl Follower {
         match news {
             SessionNews::Changed(changed) => self.room.push(&Event::MediaChanged(changed)),
             SessionNews::Updated(updated) => self.room.push(&Event::MediaUpdated(updated)),
+            SessionNews::Moved { owner } => media::hear_moved(&self.hub, &self.room, owner),
             SessionNews::Offer { to, offer } => self.tell(to, &Event::MediaOffer(offer)),
             SessionNews::Subscriptions { to, subscriptions } => {
                 self.tell(to, &Event::MediaSubscriptions(subscriptions));

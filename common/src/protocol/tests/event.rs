@@ -146,6 +146,8 @@ fn of_media() -> Vec<(&'static str, Value)> {
         ),
         ("media.muted", json!({ "roomId": A, "source": "microphone", "by": B })),
         ("media.removed", json!({ "roomId": A, "by": B })),
+        ("media.lost", json!({ "roomId": A })),
+        ("media.moved", json!({ "roomId": A })),
     ]
 }
 

@@ -48,7 +48,7 @@ pub(super) async fn ask(
     };
     let asked = media_owner::ask(&app.bus, room, may_open, WhipService, &request, moved).await;
     match asked {
-        Ok(reply) => reply.transpose().map_err(problem),
+        Ok(answered) => answered.map(|(_, reply)| reply).transpose().map_err(problem),
         // It has died a moment ago, and its sessions with it.
         Err(AskError::Bus(BusError::Unanswered { .. })) if !may_open => Ok(None),
         Err(error) => {

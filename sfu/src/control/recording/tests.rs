@@ -204,3 +204,17 @@ async fn a_node_records_no_more_calls_than_it_may_and_none_without_a_place_for_i
     stage.join().await;
     assert_eq!(stage.begin().await, Err(ErrorCode::RECORDING_UNAVAILABLE));
 }
+
+#[tokio::test]
+async fn the_recording_of_a_call_that_moves_to_another_node_is_whole_and_everybody_knows_that_it_has_ended() {
+    let mut stage = Stage::new().await;
+    stage.join().await;
+    let recording = stage.begin().await.unwrap();
+    let room = stage.room;
+    stage.control.leave_behind(room).await;
+    assert_eq!((stage.state().recorded, stage.state().participants.len()), (false, 1));
+    let finished = stage.finished.recv().await.unwrap();
+    let manifest = finished.manifest();
+    let end = (manifest.recording_id, manifest.status, manifest.end_reason);
+    assert_eq!(end, (recording, RecordingStatus::Ended, Some(RecordingEnd::CallEnded)));
+}

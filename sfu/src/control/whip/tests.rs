@@ -210,3 +210,14 @@ async fn who_may_not_stay_goes_and_who_cannot_be_judged_stays() {
     assert_eq!(stage.present(), [kept]);
     stage.shard.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn who_publishes_over_http_does_not_move_with_the_call_and_finds_that_the_session_is_gone() {
+    let mut stage = Stage::new().await;
+    let (session, user, _) = stage.publish().await;
+    let room = stage.room;
+    stage.control.leave_behind(room).await;
+    assert_eq!(stage.present(), []);
+    let refused = stage.ask(WhipAction::End { session, user }).await.unwrap_err();
+    assert_eq!(refused.data.code, failure::no_whip_session().data.code);
+}

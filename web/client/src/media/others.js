@@ -29,9 +29,10 @@ import { KINDS, SOURCES, isShared } from './tracks.js';
  */
 
 /**
- * Both ways at once, as they are while one takes over from the other.
+ * All ways at once, as they are while one takes over from the other. `leaving`: through the media node of before.
  *
- * @typedef {{ peer: import('./peer.js').PeerLink | null, server: import('./server.js').ServerLink | null, route: MediaRoute }} Ways
+ * @typedef {{ peer: import('./peer.js').PeerLink | null, server: import('./server.js').ServerLink | null,
+ *   leaving?: import('./server.js').ServerLink | null, route: MediaRoute }} Ways
  */
 
 /** @param {MediaParticipant} participant @param {Ways} ways @returns {Other} */
@@ -48,12 +49,17 @@ export function withTracks(participant, ways) {
  * @param {Ways} ways
  * @returns {OtherTrack[]}
  */
-function tracksOf({ connectionId, tracks = [] }, { peer, server, route }) {
+function tracksOf({ connectionId, tracks = [] }, { peer, server, leaving, route }) {
   const direct = peer?.other === connectionId ? peer : null;
-  const served = [...(server?.received.values() ?? [])].filter((one) => one.connectionId === connectionId);
+  const by = (/** @type {import('./server.js').ServerLink | null | undefined} */ link) =>
+    [...(link?.received.values() ?? [])].filter((one) => one.connectionId === connectionId);
+  const [served, left] = [by(server), by(leaving)];
   return SOURCES.flatMap((source) => {
     const told = tracks.find((one) => one.source === source);
-    const offered = served.find((one) => one.source === source);
+    const newer = served.find((one) => one.source === source);
+    const older = left.find((one) => one.source === source);
+    const isOlder = Boolean(told && older && (!newer || (newer.track.muted && !older.track.muted)));
+    const offered = isOlder ? older : newer;
     const straight = direct?.received[source] ?? null;
     // A client that tells of no tracks has a voice and a face; of a screen only the word of its owner counts.
     if (!told && !offered && (isShared(source) || !straight || straight.muted)) return [];
@@ -67,7 +73,7 @@ function tracksOf({ connectionId, tracks = [] }, { peer, server, route }) {
       muted: told?.muted ?? false,
       track: through ?? straight,
       route: isServed ? 'server' : 'peerToPeer',
-      pc: through ? server?.subscribe : direct?.pc,
+      pc: through ? (isOlder ? leaving : server)?.subscribe : direct?.pc,
     };
     return [track];
   });

@@ -39,6 +39,8 @@ export class ServerLink {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #patience;
   #isRestarting = false;
+  /** The media node behind it has the session no more: it carries what it does, and nothing else is agreed on. */
+  #isRetired = false;
 
   /**
    * @param {{ iceServers: RTCIceServer[], local: LocalMedia, encryption?: import('./encryption.js').Encryption, refresh: () => Promise<RTCIceServer[]>,
@@ -70,7 +72,7 @@ export class ServerLink {
 
   #mend() {
     // What comes of a restart is looked at when its time is over.
-    if (this.#isRestarting) return;
+    if (this.#isRestarting || this.#isRetired) return;
     if (!this.#isLost()) {
       clearTimeout(this.#patience);
       this.#patience = undefined;
@@ -82,13 +84,13 @@ export class ServerLink {
    * Where that finds none, all is set up anew.
    */
   restart() {
-    if (this.#closed || this.#isRestarting) return;
+    if (this.#closed || this.#isRetired || this.#isRestarting) return;
     this.#isRestarting = true;
     clearTimeout(this.#patience);
     this.#patience = setTimeout(() => {
       this.#isRestarting = false;
       this.#patience = undefined;
-      if (this.#isLost()) this.failed();
+      if (this.#isLost() && !this.#isRetired) this.failed();
     }, RESTART_PATIENCE_MS);
     // The offer of what we receive comes with the answer, and is taken after it.
     const fresh = this.refresh().catch(() => null);
@@ -98,11 +100,17 @@ export class ServerLink {
     };
     this.#subscribing = this.#subscribing.then(() => renew(this.subscribe)).catch((error) => console.info('Restarting:', error));
     this.#publishing = this.#publishing.then(async () => {
-      if (!this.publish || this.#closed) return;
+      if (!this.publish || this.#closed || this.#isRetired) return;
       await renew(this.publish);
       await this.#publish(this.publish, { iceRestart: true });
       // The time that is up counts: a request that fails is tried by it.
     }).catch((error) => this.#closed || console.info('Restarting:', error));
+  }
+
+  /** Another media node has the session now: goes on with what it carries until it is closed. */
+  retire() {
+    this.#isRetired = true;
+    clearTimeout(this.#patience);
   }
 
   /** Whether everything we send arrives there; with nothing to send it does. */
@@ -113,7 +121,7 @@ export class ServerLink {
   /** Offers what we send. Again when a source joined that was not sent before, and when a screen is shared no more. */
   #offer() {
     this.#publishing = this.#publishing.then(async () => {
-      if (this.#closed) return;
+      if (this.#closed || this.#isRetired) return;
       const { sent, tracks } = this.local;
       const missing = SOURCES.filter((source) => sent[source] && !this.#carriers.has(source));
       const ended = SOURCES.filter((source) => isShared(source) && !tracks[source] && this.#carriers.has(source));
@@ -135,7 +143,7 @@ export class ServerLink {
       }
       await this.#publish(pc);
     }).catch((error) => {
-      if (this.#closed) return;
+      if (this.#closed || this.#isRetired) return;
       console.warn('Publishing:', error);
       this.failed();
     });
@@ -146,7 +154,8 @@ export class ServerLink {
     await pc.setLocalDescription(await pc.createOffer(options));
     const tracks = [...this.#carriers].map(([source, { mid }]) => ({ mid, source, muted: this.local.isMuted(source) }));
     const { sdp, tracks: published = [] } = await this.#ask({ sdp: pc.localDescription?.sdp ?? '', tracks });
-    if (this.#closed) return;
+    // What another media node answers is not for this transport.
+    if (this.#closed || this.#isRetired) return;
     this.#sources = new Map(published.map(({ trackId, source }) => [trackId, source]));
     this.told(tracks);
     await pc.setRemoteDescription({ type: 'answer', sdp: sdp ?? '' });
@@ -162,7 +171,7 @@ export class ServerLink {
     try {
       return await this.request('media.publish', what);
     } catch (error) {
-      if (error.code !== 'limit.rate' || this.#closed) throw error;
+      if (error.code !== 'limit.rate' || this.#closed || this.#isRetired) throw error;
       await new Promise((resolve) => setTimeout(resolve, error.retryAfterMs));
       return this.#ask(what);
     }
@@ -194,10 +203,10 @@ export class ServerLink {
     this.#newest = offer;
     this.#subscribing = this.#subscribing
       .then(async () => {
-        if (this.#newest === offer && !this.#closed) await this.#accept(offer);
+        if (this.#newest === offer && !this.#closed && !this.#isRetired) await this.#accept(offer);
       })
       .catch((error) => {
-        if (this.#closed) return;
+        if (this.#closed || this.#isRetired) return;
         console.warn('Receiving:', error);
         this.failed();
       });
@@ -209,7 +218,7 @@ export class ServerLink {
     await pc.setRemoteDescription({ type: 'offer', sdp });
     pc.getTransceivers().forEach(({ receiver }) => this.encryption?.protect(receiver));
     await pc.setLocalDescription(await pc.createAnswer());
-    if (this.#closed) return;
+    if (this.#closed || this.#isRetired) return;
     this.#answer = pc.localDescription?.sdp ?? null;
     const byMid = new Map(pc.getTransceivers().map(({ mid, receiver }) => [mid, receiver.track]));
     this.received = new Map();

@@ -35,6 +35,12 @@ const EARLY_SIGNALS_MAX = 64;
 const HANDOVER_MS = 3_000;
 const HANDOVER_MAX_MS = 20_000;
 
+/** To another media node everything goes within this, if it goes there at all; then that of before forwards no more. */
+const MOVE_MAX_MS = 10_000;
+
+/** Whoever was in a session whose media node died is back within this. */
+const RETURN_MAX_MS = 10_000;
+
 const REJOIN_FIRST_MS = 1_000;
 const REJOIN_MAX_MS = 15_000;
 
@@ -78,6 +84,11 @@ export class MediaSession extends Emitter {
   #peer = null;
   /** @type {ServerLink | null} */
   #server = null;
+  /** To the media node of before, while the one that has the session now does not carry everything yet. @type {ServerLink | null} */
+  #leaving = null;
+  #letGo = { timer: /** @type {ReturnType<typeof setTimeout> | undefined} */ (undefined), isNear: false };
+  /** Since the media node has died, until everybody had the time to be back. @type {ReturnType<typeof setTimeout> | undefined} */
+  #returning;
   /** @type {Early[]} */
   #early = [];
   /** Our own earlier connection ids. @type {Set<string>} */
@@ -134,6 +145,7 @@ export class MediaSession extends Emitter {
       if (this.#closed) return;
       if (this.connected) this.#retry.attempts = 0;
       this.#hand();
+      this.#handMoved();
       this.#seen.see(this.others(), (name, news) => this.emit(name, news));
       this.#wishes.changed();
       changed();
@@ -150,6 +162,8 @@ export class MediaSession extends Emitter {
       this.changed();
     });
     on('media.muted', ({ source, by }) => this.#silence(source, by));
+    on('media.lost', () => this.#return());
+    on('media.moved', () => this.#move());
     on('media.removed', ({ by }) => {
       this.leave();
       this.emit('removed', { by });
@@ -178,14 +192,15 @@ export class MediaSession extends Emitter {
     const { connectionId } = this.client.state;
     const before = this.self && this.self !== connectionId ? this.self : null;
     if (before) this.#former.add(before);
-    else if (this.#joined) await this.#request('media.leave', {}).catch(() => {});
+    else if (this.#joined && !this.#returning) await this.#request('media.leave', {}).catch(() => {});
     if (this.#closed) return;
     this.self = connectionId;
     this.#joined = false;
     this.#said.leave();
     if (!before) this.#wishes.leave();
     this.#announcer.forget();
-    if (!before) this.#drop();
+    if (this.#returning) this.#dropServer();
+    else if (!before) this.#drop();
     const told = this.#said.now;
     const { state, iceServers, resumed } = await this.#request('media.join', { previousConnectionId: before, state: told });
     // What goes straight to the other side does not go by the connection: it goes on where the seat does.
@@ -218,6 +233,50 @@ export class MediaSession extends Emitter {
       if (this.client.state.phase === 'open' && isNeeded()) this.join().catch(() => this.#rejoin());
     }, wait);
   };
+
+  /** The media node has died, and our seat with it: takes another. What goes straight to the other side goes on meanwhile. */
+  #return() {
+    if (!this.#joined || this.#closed) return;
+    clearTimeout(this.#returning);
+    this.#returning = setTimeout(() => {
+      this.#returning = undefined;
+      if (this.#joined && this.#isIn()) this.#follow();
+    }, RETURN_MAX_MS);
+    this.join().catch(() => this.#rejoin());
+  }
+
+  /** Another media node has the session: what goes through the server goes to it, beside the way of before until it carries everything. */
+  #move() {
+    clearTimeout(this.#retry.timer);
+    this.#early = this.#early.filter((early) => 'signal' in early);
+    if (!this.#server) return;
+    // Of two moves in a row the first may have carried nothing yet.
+    const [leaving, other] = this.#leaving && !this.#server.published ? [this.#leaving, this.#server] : [this.#server, this.#leaving];
+    other?.close();
+    leaving.retire();
+    this.#leaving = leaving;
+    this.#server = null;
+    clearTimeout(this.#letGo.timer);
+    this.#letGo = { timer: setTimeout(() => this.#dropLeaving(), MOVE_MAX_MS), isNear: false };
+    this.#ensureServer();
+    this.changed();
+  }
+
+  #dropLeaving() {
+    clearTimeout(this.#letGo.timer);
+    this.#leaving?.close();
+    this.#leaving = null;
+    this.changed();
+  }
+
+  /** Lets go of the media node of before once nothing comes by it alone: others may need it a little longer. */
+  #handMoved() {
+    const before = this.#leaving?.subscribe;
+    if (!this.#leaving || this.#letGo.isNear || !this.#server?.published) return;
+    if (before && this.others().some(({ tracks }) => tracks.some(({ pc }) => pc === before))) return;
+    clearTimeout(this.#letGo.timer);
+    this.#letGo = { timer: setTimeout(() => this.#dropLeaving(), HANDOVER_MS), isNear: true };
+  }
 
   #isIn = () => this.state.participants.some(({ connectionId }) => connectionId === this.self);
 
@@ -282,14 +341,14 @@ export class MediaSession extends Emitter {
     if (route === 'server') {
       this.#ensureServer();
       const direct = this.#peer?.other;
-      if (direct && !participants.some(({ connectionId }) => connectionId === direct)) this.#dropPeer();
+      if (direct && !this.#returning && !participants.some(({ connectionId }) => connectionId === direct)) this.#dropPeer();
       return;
     }
     this.#announcer.catchUp();
     // A new session starts directly again.
     this.#dropServer();
     const other = participants.find(({ connectionId }) => connectionId !== this.self)?.connectionId;
-    if (this.#peer && this.#peer.other !== other) this.#dropPeer();
+    if (this.#peer && this.#peer.other !== other && (other || !this.#returning)) this.#dropPeer();
     if (!other || this.#peer) return;
     const peer = (this.#peer = new PeerLink({
       other,
@@ -394,8 +453,10 @@ export class MediaSession extends Emitter {
   }
 
   #dropServer() {
+    clearTimeout(this.#letGo.timer);
+    this.#leaving?.close();
     this.#server?.close();
-    this.#server = null;
+    this.#leaving = this.#server = null;
     this.subscriptions = new Map();
   }
 
@@ -406,7 +467,7 @@ export class MediaSession extends Emitter {
 
   /** Who else is there, and the tracks to show for each. @returns {Other[]} */
   others() {
-    const ways = { peer: this.#peer, server: this.#server, route: this.state.route };
+    const ways = { peer: this.#peer, server: this.#server, leaving: this.#leaving, route: this.state.route };
     return this.state.participants
       .filter(({ connectionId }) => connectionId !== this.self && !this.#former.has(connectionId))
       .map((participant) => withTracks(participant, ways));
@@ -485,7 +546,7 @@ export class MediaSession extends Emitter {
   /** Whether what there is to carry is carried. */
   get connected() {
     if (!this.#joined) return false;
-    return this.#server ? this.#server.published : !this.#peer || this.#peer.connected;
+    return this.#server ? this.#server.published || Boolean(this.#leaving?.published) : !this.#peer || this.#peer.connected;
   }
 
   /** Sends another own track from this source, or none. @param {TrackSource} source @param {MediaStreamTrack | null} track */
@@ -499,6 +560,7 @@ export class MediaSession extends Emitter {
   #send(/** @type {TrackSource} */ source, /** @type {MediaStreamTrack | null} */ track) {
     this.#peer?.replace(source, track);
     this.#server?.replace(source, track);
+    this.#leaving?.replace(source, track);
   }
 
   /** Fresh ICE servers; what we receive through the server is offered anew. @returns {Promise<RTCIceServer[]>} */
@@ -520,9 +582,9 @@ export class MediaSession extends Emitter {
     const loudest = this.#loudest;
     this.#loudest = null;
     const direct = this.#peer ? [this.#peer.pc] : [];
-    const served = [this.#server?.publish, this.#server?.subscribe].filter((pc) => pc !== undefined && pc !== null);
+    const of = (/** @type {ServerLink | null} */ link) => [link?.publish, link?.subscribe].filter((pc) => pc !== undefined && pc !== null);
     // While one way takes over from the other, the one that is being left may end at any time.
-    const ways = this.#server ? { carrying: served, leaving: direct } : { carrying: direct, leaving: [] };
+    const ways = this.#server ? { carrying: of(this.#server), leaving: [...direct, ...of(this.#leaving)] } : { carrying: direct, leaving: [] };
     return { ...await sampled(this, ways), own: { isMuted: this.local.isMuted('microphone') || this.#said.now.onHold, loudest } };
   }
 
@@ -542,6 +604,7 @@ export class MediaSession extends Emitter {
   leave() {
     this.#closed = true;
     clearTimeout(this.#retry.timer);
+    clearTimeout(this.#returning);
     this.#off.forEach((off) => off());
     this.#left?.();
     this.#said.leave();

@@ -32,7 +32,7 @@ pub(super) async fn ask(
     // A call that moves ends, and with it its recording.
     let moved = |_: &Result<RecordingReply, Failure>| None;
     match media_owner::ask(&app.bus, room, false, RecordingService, &request, moved).await {
-        Ok(reply) => reply.transpose().map_err(problem),
+        Ok(answered) => answered.map(|(_, reply)| reply).transpose().map_err(problem),
         // It has died a moment ago, and its call with it.
         Err(AskError::Bus(BusError::Unanswered { .. })) => Ok(None),
         Err(error) => {
