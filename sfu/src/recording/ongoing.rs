@@ -11,7 +11,7 @@ use common::{
     id::{ConnectionId, UserId},
     recording::{Manifest, ManifestTrack, RecordingEnd, RecordingStatus, SenderClock},
 };
-use sfu_core::recording::{Codec, Ending, Recorded, RecordedTrack, SenderReport, StreamId, Track};
+use sfu_core::recording::{Beginning, Codec, Ending, Recorded, RecordedTrack, SenderReport, StreamId, Track};
 use std::{
     collections::BTreeMap,
     fs, io,
@@ -211,6 +211,9 @@ impl Ongoing {
         let Some(open) = self.open.get_mut(&stream) else { return };
         let Some(entry) = self.manifest.tracks.get_mut(open.entry) else { return };
         let Some(codec) = open.track.as_ref().map(Track::codec) else { return };
+        if let Some(beginning) = open.track.as_ref().and_then(Track::beginning) {
+            line_up(entry, beginning, (self.manifest.started_at, self.began));
+        }
         let was_named = entry.file.is_some();
         let outcome = open.append((&self.directory, codec), entry, &self.bytes);
         let is_named_now = !was_named && entry.file.is_some();
@@ -258,7 +261,10 @@ impl Ongoing {
         let Some(entry) = self.manifest.tracks.get_mut(open.entry) else { return };
         let Some(track) = open.track.take() else { return };
         let (codec, mut rest) = (track.codec(), Vec::new());
-        let Ending { patches, stats } = track.end(&mut rest);
+        let Ending { patches, beginning, stats } = track.end(&mut rest);
+        if let Some(beginning) = beginning {
+            line_up(entry, beginning, (self.manifest.started_at, self.began));
+        }
         let written = open.append((&self.directory, codec), entry, &rest);
         let mended = match (written, open.file.take()) {
             (Ok(()), Some(file)) => file.mend(&patches),
@@ -285,6 +291,13 @@ impl Ongoing {
             warn!(recording.id = %recording, error = %Chain(&error), "The manifest of recording {recording} cannot be written");
         }
     }
+}
+
+/// Says when what stands at zero in a track's file came, counted from the beginning of its recording.
+fn line_up(entry: &mut ManifestTrack, beginning: Beginning, (started_at, began): (OffsetDateTime, Instant)) {
+    let offset = beginning.at.saturating_duration_since(began);
+    (entry.offset_ms, entry.started_at) = (millis(offset), started_at + offset);
+    entry.first_timestamp = beginning.timestamp;
 }
 
 /// What a refusal of the disk ends a track with.

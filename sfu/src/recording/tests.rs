@@ -16,7 +16,7 @@ use common::{
 use local_services::scratch::Scratch;
 use sfu_core::{
     SessionId,
-    recording::{Codec, Recorded, RecordedPacket, RecordedTrack, StreamId},
+    recording::{Codec, Recorded, RecordedPacket, RecordedTrack, StreamId, VideoCodec},
 };
 use std::{fs, io::ErrorKind, net::Ipv4Addr, path::Path, sync::Arc, time::Duration};
 use tokio::{sync::mpsc, task::spawn_blocking};
@@ -211,6 +211,38 @@ async fn what_a_killed_process_left_behind_is_found_and_what_a_living_one_writes
     };
     let ended = found.iter().find(|found| found.manifest().recording_id == recording).unwrap();
     assert_eq!(ended.manifest().status, RecordingStatus::Ended, "as it was");
+}
+
+/// A recording that begins in the middle of a call has no key frame at first.
+#[tokio::test]
+async fn the_offset_of_a_picture_is_that_of_the_key_frame_that_its_file_begins_with() {
+    let root = Scratch::new().unwrap();
+    let stage = Stage::new(root.path(), BOUNDS);
+    stage.begin(1).await.unwrap();
+    let mut feed = stage.recorder.feed();
+    let codec = Some(Codec::Video(VideoCodec::Vp8));
+    let camera =
+        RecordedTrack { codec, source: TrackSource::Camera, clock_rate: 90_000, ..stage.track(1, 1) };
+    // The descriptor, and a frame of 640 by 360 pixels (RFC 6386, section 9.1).
+    let key_frame = [0x10, 0, 0, 0, 0x9D, 0x01, 0x2A, 0x80, 0x02, 0x68, 0x01, 7];
+    for number in 0..30 {
+        stage.clock.advance(Duration::from_millis(100));
+        let payload: &[u8] = if number == 15 { &key_frame } else { &[0x10, 1, 7] };
+        let packet = RecordedPacket {
+            sequence: 65_536 + u64::from(number),
+            timestamp: number * 9_000,
+            marker: true,
+            payload,
+        };
+        let mut recorded = Recorded::default();
+        recorded.add((camera, 0), None, [packet].into_iter());
+        feed.give(recorded, stage.clock.now());
+    }
+    let finished = stage.end(1, RecordingEnd::Stopped).await;
+    let track = &finished.manifest().tracks[0];
+    assert_eq!((track.offset_ms, track.first_timestamp), (1_600, 15 * 9_000));
+    assert_eq!(track.started_at - finished.manifest().started_at, Duration::from_millis(1_600));
+    assert_eq!((track.width, track.height, track.duration_ms), (Some(640), Some(360), 1_500));
 }
 
 #[tokio::test]
