@@ -51,7 +51,7 @@ fn recording(config: &Config) -> [Limit; 6] {
     let recording = &config.recording;
     [
         Limit {
-            what: "calls that are recorded, per media node",
+            what: "calls that are recorded, per media node; of one account half as many",
             default: format!("{} recordings", recording.recordings_max),
             setting: Some("sfu.recording.recordings_max"),
             answer: "503 `recording.unavailable`",

@@ -14,7 +14,7 @@ mod recorder;
 
 pub use finished::FinishedRecording;
 pub(crate) use ongoing::Begin;
-pub(crate) use recorder::{Bounds, Feed, MESSAGES_MAX, Recorder, Refused};
+pub(crate) use recorder::{Bounds, Closed, Feed, MESSAGES_MAX, Recorder, Refused, RefusedByDisk};
 
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use super::{
 use crate::shard::ShardHandle;
 use common::{
     error::Chain,
-    id::{ConnectionId, UserId},
+    id::{ConnectionId, RecordingId, UserId},
     recording::{Manifest, ManifestTrack, RecordingEnd, RecordingStatus, SenderClock},
 };
 use sfu_core::recording::{Beginning, Codec, Ending, Recorded, RecordedTrack, SenderReport, StreamId, Track};
@@ -110,6 +110,11 @@ impl Ongoing {
             refused: None,
             bytes: Vec::new(),
         })
+    }
+
+    /// Which it is.
+    pub(super) const fn recording(&self) -> RecordingId {
+        self.manifest.recording_id
     }
 
     /// Who is there, or was.

@@ -30,7 +30,7 @@ const FRAME: u32 = 960;
 struct Stage {
     clock: Arc<ManualClock>,
     recorder: Recorder,
-    refused: mpsc::Receiver<(SessionId, RecordingEnd)>,
+    refused: mpsc::Receiver<RefusedByDisk>,
     shard: ShardHandle,
     node: NodeId,
     account: AccountId,
@@ -76,9 +76,8 @@ impl Stage {
 
     /// Waits until the recorder has worked off what it was given: it answers in order.
     async fn settle(&self) {
-        let (recorder, at) = (self.recorder.clone(), self.clock.utc());
-        let unknown = move || recorder.end(SessionId::new(u64::MAX), RecordingEnd::Stopped, at);
-        assert!(spawn_blocking(unknown).await.unwrap().unwrap().is_none());
+        let unknown = (u64::MAX, RecordingId::generate(&*self.clock));
+        assert!(self.close(unknown, RecordingEnd::Stopped).await.is_none());
     }
 
     fn track(&self, session: u64, number: u64) -> RecordedTrack {
@@ -94,10 +93,15 @@ impl Stage {
         }
     }
 
-    async fn end(&self, session: u64, reason: RecordingEnd) -> FinishedRecording {
+    async fn close(&self, (session, recording): (u64, RecordingId), reason: RecordingEnd) -> Option<Closed> {
         let (recorder, at) = (self.recorder.clone(), self.clock.utc());
-        let ended = spawn_blocking(move || recorder.end(SessionId::new(session), reason, at));
-        ended.await.unwrap().unwrap().unwrap()
+        let closed = move || recorder.close(SessionId::new(session), recording, reason, at);
+        spawn_blocking(closed).await.unwrap()
+    }
+
+    async fn end(&self, which: (u64, RecordingId), reason: RecordingEnd) -> FinishedRecording {
+        let closed = self.close(which, reason).await.unwrap();
+        spawn_blocking(move || closed.finish()).await.unwrap().unwrap()
     }
 }
 
@@ -125,7 +129,7 @@ fn entries(directory: &Path) -> usize {
 async fn fifty_tracks_at_once_lie_in_fifty_files_and_stand_in_the_manifest() {
     let root = Scratch::new().unwrap();
     let stage = Stage::new(root.path(), BOUNDS);
-    stage.begin(1).await.unwrap();
+    let recording = stage.begin(1).await.unwrap();
     let mut feed = stage.recorder.feed();
     let tracks: Vec<RecordedTrack> = (0..50).map(|number| stage.track(1, number)).collect();
     let user = UserId::generate(&*stage.clock);
@@ -139,7 +143,7 @@ async fn fifty_tracks_at_once_lie_in_fifty_files_and_stand_in_the_manifest() {
             stage.settle().await;
         }
     }
-    let finished = stage.end(1, RecordingEnd::Stopped).await;
+    let finished = stage.end((1, recording), RecordingEnd::Stopped).await;
     let manifest = finished.manifest();
     assert_eq!((manifest.tracks.len(), manifest.packets_dropped), (50, 0));
     assert_eq!((manifest.status, manifest.end_reason), (RecordingStatus::Ended, Some(RecordingEnd::Stopped)));
@@ -194,7 +198,7 @@ async fn what_a_killed_process_left_behind_is_found_and_what_a_living_one_writes
     assert_eq!(entries(other.path()), 2, "those of the living");
 
     give(&mut feed, 100..150).await;
-    let finished = stage.end(1, RecordingEnd::CallEnded).await;
+    let finished = stage.end((1, recording), RecordingEnd::CallEnded).await;
     assert_eq!(
         (finished.manifest().tracks[0].packets, finished.manifest().status),
         (150, RecordingStatus::Ended)
@@ -218,7 +222,7 @@ async fn what_a_killed_process_left_behind_is_found_and_what_a_living_one_writes
 async fn the_offset_of_a_picture_is_that_of_the_key_frame_that_its_file_begins_with() {
     let root = Scratch::new().unwrap();
     let stage = Stage::new(root.path(), BOUNDS);
-    stage.begin(1).await.unwrap();
+    let recording = stage.begin(1).await.unwrap();
     let mut feed = stage.recorder.feed();
     let codec = Some(Codec::Video(VideoCodec::Vp8));
     let camera =
@@ -238,7 +242,7 @@ async fn the_offset_of_a_picture_is_that_of_the_key_frame_that_its_file_begins_w
         recorded.add((camera, 0), None, [packet].into_iter());
         feed.give(recorded, stage.clock.now());
     }
-    let finished = stage.end(1, RecordingEnd::Stopped).await;
+    let finished = stage.end((1, recording), RecordingEnd::Stopped).await;
     let track = &finished.manifest().tracks[0];
     assert_eq!((track.offset_ms, track.first_timestamp), (1_600, 15 * 9_000));
     assert_eq!(track.started_at - finished.manifest().started_at, Duration::from_millis(1_600));
@@ -263,14 +267,31 @@ async fn nothing_is_recorded_on_a_full_disk_and_what_a_disk_refuses_ends_the_rec
         stage.clock.advance(Duration::from_millis(20));
     }
     let told = stage.refused.recv().await.unwrap();
-    assert_eq!(told, (SessionId::new(1), RecordingEnd::DiskFailed));
+    let reason = RecordingEnd::DiskFailed;
+    assert_eq!(told, RefusedByDisk { session: SessionId::new(1), recording, reason });
+}
+
+/// Whoever ends one recording may be late: another of the same call has begun.
+#[tokio::test]
+async fn a_recording_is_neither_replaced_nor_ended_by_another_of_its_session() {
+    let root = Scratch::new().unwrap();
+    let stage = Stage::new(root.path(), BOUNDS);
+    let recording = stage.begin(1).await.unwrap();
+    assert!(matches!(stage.begin(1).await, Err(Refused::Busy)));
+    let other = RecordingId::generate(&*stage.clock);
+    assert!(stage.close((1, other), RecordingEnd::Stopped).await.is_none());
+    let mut feed = stage.recorder.feed();
+    feed.give(sound(&[stage.track(1, 1)], 0), stage.clock.now());
+    let finished = stage.end((1, recording), RecordingEnd::Stopped).await;
+    assert_eq!(finished.manifest().tracks.len(), 1);
+    assert!(stage.begin(1).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_track_ends_where_its_file_is_as_large_as_may_be_and_the_others_go_on() {
     let root = Scratch::new().unwrap();
     let stage = Stage::new(root.path(), Bounds { file_bytes_max: 4_000, ..BOUNDS });
-    stage.begin(1).await.unwrap();
+    let recording = stage.begin(1).await.unwrap();
     let mut feed = stage.recorder.feed();
     let [long, short] = [stage.track(1, 1), stage.track(1, 2)];
     let odd = RecordedTrack { codec: None, codec_name: "AV1", ..stage.track(1, 3) };
@@ -279,7 +300,7 @@ async fn a_track_ends_where_its_file_is_as_large_as_may_be_and_the_others_go_on(
         let tracks = if number < 80 { vec![long, odd] } else { vec![long, short, odd] };
         feed.give(sound(&tracks, number), stage.clock.now());
     }
-    let finished = stage.end(1, RecordingEnd::Stopped).await;
+    let finished = stage.end((1, recording), RecordingEnd::Stopped).await;
     let ends = finished.manifest().tracks.iter().map(|track| (track.end_reason, track.file.is_some()));
     let expected = [
         (Some(RecordingEnd::SizeLimit), true),
