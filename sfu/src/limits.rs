@@ -3,7 +3,7 @@
 use crate::{
     Config,
     control::{NOTICES_MAX, PUBLISHERS_PER_ACCOUNT_MAX},
-    recording::{MESSAGES_MAX, TRACKS_MAX},
+    recording::{MESSAGES_MAX, TRACKS_MAX, TRACKS_PER_PARTICIPANT_MAX},
     shard::COMMANDS_MAX,
 };
 use common::limit::{Limit, bytes, time};
@@ -63,8 +63,8 @@ fn recording(config: &Config) -> [Limit; 6] {
             answer: "it ends: `durationLimit`",
         },
         Limit {
-            what: "tracks of a recording",
-            default: format!("{TRACKS_MAX} tracks"),
+            what: "tracks of a recording; of one participant",
+            default: format!("{TRACKS_MAX} tracks; {TRACKS_PER_PARTICIPANT_MAX}"),
             setting: None,
             answer: "further ones are not recorded",
         },

@@ -21,3 +21,7 @@ mod tests;
 
 /// Tracks of one recording at most, one that was published again counted again. More are not recorded.
 pub(crate) const TRACKS_MAX: usize = 500;
+
+/// Of these, how many one participant may have, with however many connections: whoever publishes again and again takes
+/// no place of the others.
+pub(crate) const TRACKS_PER_PARTICIPANT_MAX: usize = 100;

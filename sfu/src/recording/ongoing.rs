@@ -1,7 +1,7 @@
 //! A recording that goes on: its tracks, each with its file, and its manifest.
 
 use super::{
-    TRACKS_MAX,
+    TRACKS_MAX, TRACKS_PER_PARTICIPANT_MAX,
     directory::{self, NodeDirectory},
     file::TrackFile,
 };
@@ -43,11 +43,26 @@ pub(super) struct Ongoing {
     open: BTreeMap<StreamId, Open>,
     /// Who sends by which connection.
     people: BTreeMap<ConnectionId, (UserId, String)>,
+    /// How many tracks each has, in the manifest.
+    shares: BTreeMap<Sender, usize>,
     file_bytes_max: u64,
     /// What the disk has refused a track with: then there is no more to record.
     refused: Option<RecordingEnd>,
     /// Used again and again.
     bytes: Vec<u8>,
+}
+
+/// Who sends tracks: somebody with all their connections, or a connection of which nobody knows whose it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Sender {
+    User(UserId),
+    Connection(ConnectionId),
+}
+
+impl Sender {
+    fn of(connection: ConnectionId, user: Option<UserId>) -> Self {
+        user.map_or(Self::Connection(connection), Self::User)
+    }
 }
 
 /// A track that comes.
@@ -106,6 +121,7 @@ impl Ongoing {
             shard,
             open: BTreeMap::new(),
             people: BTreeMap::new(),
+            shares: BTreeMap::new(),
             file_bytes_max,
             refused: None,
             bytes: Vec::new(),
@@ -164,11 +180,13 @@ impl Ongoing {
     /// Notes a track that has not been seen before. False if there are too many.
     fn begin_track(&mut self, track: &RecordedTrack, timestamp: u32, now: Instant) -> bool {
         let entry = self.manifest.tracks.len();
-        if entry >= TRACKS_MAX {
+        let (user_id, name) = self.people.get(&track.participant).cloned().unzip();
+        let share = self.shares.entry(Sender::of(track.participant, user_id)).or_default();
+        if entry >= TRACKS_MAX || *share >= TRACKS_PER_PARTICIPANT_MAX {
             return false;
         }
+        *share = share.saturating_add(1);
         let offset = now.saturating_duration_since(self.began);
-        let (user_id, name) = self.people.get(&track.participant).cloned().unzip();
         self.manifest.tracks.push(ManifestTrack {
             track_id: track.track,
             connection_id: track.participant,

@@ -312,6 +312,28 @@ async fn a_track_ends_where_its_file_is_as_large_as_may_be_and_the_others_go_on(
     assert_eq!(finished.files().count(), 2);
 }
 
+#[tokio::test]
+async fn whoever_publishes_again_and_again_takes_no_place_of_the_others() {
+    let root = Scratch::new().unwrap();
+    let stage = Stage::new(root.path(), BOUNDS);
+    let recording = stage.begin(1).await.unwrap();
+    let mut feed = stage.recorder.feed();
+    let greedy = UserId::generate(&*stage.clock);
+    for number in 0..120 {
+        let track = stage.track(1, number);
+        let people = vec![(track.participant, greedy, "Eve".to_owned())];
+        stage.recorder.note_people(SessionId::new(1), people);
+        feed.give(sound(&[track], 0), stage.clock.now());
+    }
+    let other = stage.track(1, 999);
+    feed.give(sound(&[other], 0), stage.clock.now());
+    let finished = stage.end((1, recording), RecordingEnd::Stopped).await;
+    let tracks = &finished.manifest().tracks;
+    let own = tracks.iter().filter(|track| track.user_id == Some(greedy)).count();
+    assert_eq!((own, tracks.len()), (TRACKS_PER_PARTICIPANT_MAX, TRACKS_PER_PARTICIPANT_MAX + 1));
+    assert_eq!(tracks.last().map(|track| track.connection_id), Some(other.participant));
+}
+
 #[test]
 fn the_directory_of_a_node_that_had_nothing_left_is_removed() {
     let root = Scratch::new().unwrap();
