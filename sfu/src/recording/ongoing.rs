@@ -4,6 +4,7 @@ use super::{
     TRACKS_MAX, TRACKS_PER_PARTICIPANT_MAX,
     directory::{self, NodeDirectory},
     file::TrackFile,
+    recorder::RefusedByDisk,
 };
 use crate::shard::ShardHandle;
 use common::{
@@ -11,7 +12,10 @@ use common::{
     id::{ConnectionId, RecordingId, UserId},
     recording::{Manifest, ManifestTrack, RecordingEnd, RecordingStatus, SenderClock},
 };
-use sfu_core::recording::{Beginning, Codec, Ending, Recorded, RecordedTrack, SenderReport, StreamId, Track};
+use sfu_core::{
+    SessionId,
+    recording::{Beginning, Codec, Ending, Recorded, RecordedTrack, SenderReport, StreamId, Track},
+};
 use std::{
     collections::BTreeMap,
     fs, io,
@@ -108,7 +112,7 @@ impl Ongoing {
     pub(super) fn begin(begin: Begin, node: &NodeDirectory, file_bytes_max: u64) -> io::Result<Self> {
         let Begin { manifest, now, shard } = begin;
         let directory = node.of(manifest.recording_id);
-        fs::create_dir_all(&directory)?;
+        directory::make(&directory)?;
         if let Err(error) = directory::write_manifest(&directory, &manifest) {
             // Nobody would know what it is.
             let _may_stay = fs::remove_dir_all(&directory);
@@ -143,6 +147,11 @@ impl Ongoing {
     /// Why the disk takes no more, if it does not.
     pub(super) const fn refused(&self) -> Option<RecordingEnd> {
         self.refused
+    }
+
+    /// Says that the disk takes no more of it.
+    pub(super) const fn refused_with(&self, session: SessionId, reason: RecordingEnd) -> RefusedByDisk {
+        RefusedByDisk { session, recording: self.recording(), reason }
     }
 
     /// So many packets came and were not handed over.

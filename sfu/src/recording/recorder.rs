@@ -27,10 +27,7 @@ use std::{
     time::{Duration, Instant},
 };
 use time::OffsetDateTime;
-use tokio::sync::{
-    mpsc::{self, error::TrySendError as Unsent},
-    oneshot,
-};
+use tokio::sync::{mpsc, oneshot};
 use tracing::{error, warn};
 
 /// Batches of packets and orders that may wait for the recorder. What shards have no room for is dropped and counted.
@@ -141,7 +138,7 @@ impl Closed {
     /// # Errors
     /// The system's refusal.
     pub(crate) fn discard(&self) -> io::Result<()> {
-        std::fs::remove_dir_all(&self.directory)
+        directory::remove(&self.directory)
     }
 }
 
@@ -186,7 +183,7 @@ impl Recorder {
         bounds: Bounds,
         clock: Arc<dyn Clock>,
     ) -> io::Result<(Self, mpsc::Receiver<RefusedByDisk>, impl FnOnce() + Send + use<>)> {
-        let node = NodeDirectory::own(root, &node.to_string())?;
+        let node = NodeDirectory::own(root, node)?;
         let (messages, inbox) = sync_channel(MESSAGES_MAX);
         let (refused, told) = mpsc::channel(REFUSED_MAX);
         let work = Work { node: Arc::clone(&node), bounds, clock, ongoing: BTreeMap::new(), refused };
@@ -312,7 +309,13 @@ impl Work {
             match item {
                 RecordedItem::Packets { track, encoding, sender_report, packets } => {
                     if let Some(ongoing) = self.ongoing.get_mut(&track.session) {
+                        let was_refused = ongoing.refused().is_some();
                         ongoing.take((track, *encoding), *sender_report, (recorded, packets.clone()), now);
+                        if let Some(reason) = ongoing.refused().filter(|_| !was_refused) {
+                            // What finds no room is told again a second later.
+                            let refused = ongoing.refused_with(track.session, reason);
+                            let _full_or_ended = self.refused.try_send(refused);
+                        }
                     }
                 }
                 RecordedItem::Ended { session, stream } => {
@@ -342,10 +345,7 @@ impl Work {
             if ongoing.end_tracks(reason) {
                 warn!("The disk takes no more: what is recorded ends here");
             }
-            let refused = RefusedByDisk { session: *session, recording: ongoing.recording(), reason };
-            match self.refused.try_send(refused) {
-                Ok(()) | Err(Unsent::Full(_) | Unsent::Closed(_)) => {}
-            }
+            let _full_or_ended = self.refused.try_send(ongoing.refused_with(*session, reason));
         }
     }
 }

@@ -18,7 +18,9 @@ use sfu_core::{
     SessionId,
     recording::{Codec, Recorded, RecordedPacket, RecordedTrack, StreamId, VideoCodec},
 };
-use std::{fs, io::ErrorKind, net::Ipv4Addr, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs, io::ErrorKind, net::Ipv4Addr, os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration,
+};
 use tokio::{sync::mpsc, task::spawn_blocking};
 
 const BOUNDS: Bounds = Bounds { file_bytes_max: 1024 * 1024, free_bytes_min: 0 };
@@ -194,7 +196,9 @@ async fn what_a_killed_process_left_behind_is_found_and_what_a_living_one_writes
     assert!(fourth.recorder.left_behind().unwrap().is_empty(), "somebody takes care of it");
     let (_, path) = left.files().next().unwrap();
     assert!(fs::read(path).unwrap().starts_with(b"OggS"));
-    left.discard().unwrap();
+    for _ in 0..2 {
+        left.discard().unwrap();
+    }
     assert_eq!(entries(other.path()), 2, "those of the living");
 
     give(&mut feed, 100..150).await;
@@ -335,15 +339,59 @@ async fn whoever_publishes_again_and_again_takes_no_place_of_the_others() {
 }
 
 #[test]
-fn the_directory_of_a_node_that_had_nothing_left_is_removed() {
+fn the_directory_of_a_node_that_had_nothing_left_is_removed_and_what_is_no_recording_stays() {
     let root = Scratch::new().unwrap();
-    drop(NodeDirectory::own(root.path(), "one").unwrap());
-    let _other = NodeDirectory::own(root.path(), "other").unwrap();
+    let clock = ManualClock::default();
+    let [one, other, broken] = [(); 3].map(|()| NodeId::generate(&clock));
+    drop(NodeDirectory::own(root.path(), one).unwrap());
+    let _other = NodeDirectory::own(root.path(), other).unwrap();
     assert!(directory::left_behind(root.path()).unwrap().is_empty());
     assert_eq!(entries(root.path()), 1);
-    fs::create_dir(root.path().join("somebody's")).unwrap();
-    fs::create_dir(root.path().join("somebody's").join("thing")).unwrap();
-    fs::write(root.path().join("somebody's").join("thing").join(MANIFEST_FILE), "none").unwrap();
+    // As disks have them, and as others leave them.
+    for foreign in ["lost+found".to_owned(), "somebody's".to_owned(), broken.to_string()] {
+        let thing = root.path().join(foreign).join(RecordingId::generate(&clock).to_string());
+        fs::create_dir_all(&thing).unwrap();
+        fs::write(thing.join(MANIFEST_FILE), "none").unwrap();
+    }
+    // Nobody may lock it.
+    fs::create_dir(root.path().join(broken.to_string()).join("lock")).unwrap();
     assert!(directory::left_behind(root.path()).unwrap().is_empty());
-    assert_eq!(entries(root.path()), 2, "what is no recording stays");
+    assert_eq!(entries(root.path()), 4);
+    assert_eq!(fs::read_dir(root.path().join("lost+found")).unwrap().count(), 1, "nothing was put there");
+}
+
+/// A folder that is there already may be one that everybody sees into.
+#[tokio::test]
+async fn nobody_but_the_servers_user_reads_what_is_recorded() {
+    let root = Scratch::new().unwrap();
+    fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let stage = Stage::new(root.path(), BOUNDS);
+    let recording = stage.begin(1).await.unwrap();
+    let mut feed = stage.recorder.feed();
+    feed.give(sound(&[stage.track(1, 1)], 0), stage.clock.now());
+    let finished = stage.end((1, recording), RecordingEnd::Stopped).await;
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let node = root.path().join(stage.node.to_string());
+    let own = node.join(recording.to_string());
+    for directory in [root.path(), &node, &own] {
+        assert_eq!(mode(directory), 0o700, "{}", directory.display());
+    }
+    let (_, track) = finished.files().next().unwrap();
+    for file in [track, own.join(MANIFEST_FILE), node.join("lock")] {
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+}
+
+#[test]
+fn a_recording_that_is_removed_in_part_is_still_known() {
+    let root = Scratch::new().unwrap();
+    let directory = root.path().join("recording");
+    fs::create_dir_all(directory.join("not a file")).unwrap();
+    fs::write(directory.join(MANIFEST_FILE), "{}").unwrap();
+    assert!(directory::remove(&directory).is_err());
+    assert!(directory.join(MANIFEST_FILE).exists());
+    fs::remove_dir(directory.join("not a file")).unwrap();
+    directory::remove(&directory).unwrap();
+    assert!(!directory.exists());
+    directory::remove(&directory).unwrap();
 }
