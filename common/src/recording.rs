@@ -149,14 +149,15 @@ pub struct ManifestTrack {
     pub codec: String,
     /// The name of its file; null while nothing of it can be played.
     pub file: Option<String>,
-    /// When the first packet of what is in the file came, by the node's clock: the file's zero.
+    /// When what stands at zero in the file came, by the node's clock: of pictures the first key frame, of sound the first
+    /// packet. While there is no file, when the first packet came.
     #[serde(with = "time::serde::rfc3339")]
     pub started_at: OffsetDateTime,
     /// The same, in milliseconds after the recording was begun: to line up tracks of different people.
     pub offset_ms: u64,
     /// Units of RTP timestamps in a second.
     pub clock_rate: u32,
-    /// The RTP timestamp of the first packet.
+    /// The RTP timestamp of what stands at zero in the file.
     pub first_timestamp: u32,
     /// What the sender said of its clock, to line up tracks of one device; null if it did not.
     pub sender_clock: Option<SenderClock>,

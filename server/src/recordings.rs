@@ -1,7 +1,8 @@
 //! Stores what media servers have recorded: the files where those of messages are, and in the database what they are.
 //!
 //! A row is there before the first byte is in the storage, and the directory until all is there and committed: whatever
-//! process dies when, the next that starts where the directory lies goes on.
+//! process dies when, the next that starts where the directory lies goes on. What is stored is not stored again, however
+//! often its directory cannot be removed, and that it was deleted is forgotten only when the directory is gone.
 
 use crate::{config::Config, embedded};
 use bus::Bus;
@@ -9,8 +10,17 @@ use common::{clock::Clock, error::Chain, id::NodeId, recording::Manifest, subjec
 use files::{FileError, Files};
 use sfu::FinishedRecording;
 use shutdown::Shutdown;
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
-use store::{Store, StoreError, recordings};
+use std::{
+    collections::BTreeMap,
+    io,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use store::{
+    Store, StoreError,
+    recordings::{self, Reception},
+};
 use tokio::{
     sync::mpsc,
     task::{JoinError, spawn_blocking},
@@ -21,20 +31,51 @@ use tracing::{info, warn};
 /// How often what could not be stored is tried again, and recordings are looked for whose node is gone.
 const TICK: Duration = Duration::from_secs(30);
 
+/// How long a media server must not have been there before its recordings count as interrupted: one that is being shut
+/// down is not among the others any more and still stores what has just ended well.
+const SILENCE: Duration = Duration::from_secs(2 * 60);
+
 /// Recordings that could not be stored and are tried again. Others wait where they are for the next start.
 const WAITING_MAX: usize = 1_000;
 
 /// Why a recording is not stored.
 #[derive(Debug, thiserror::Error)]
-enum Unstored {
+#[non_exhaustive]
+pub enum Unstored {
+    /// Postgres.
     #[error("the store cannot note it")]
     Store(#[from] StoreError),
+    /// The storage of files.
     #[error("its files cannot be kept")]
     Files(#[from] FileError),
+    /// The disk of the media server.
     #[error("its directory cannot be removed")]
     Directory(#[from] io::Error),
+    /// The thread that removes the directory.
     #[error("removing its directory failed")]
     Task(#[from] JoinError),
+}
+
+/// Media servers that were there of late.
+struct Nodes {
+    seen: BTreeMap<NodeId, Instant>,
+    /// Since when there is a look for them.
+    since: Instant,
+}
+
+impl Nodes {
+    const fn new(since: Instant) -> Self {
+        Self { seen: BTreeMap::new(), since }
+    }
+
+    /// Those that are there, or were a moment ago, of which these `living` are seen now; `None` while there has been a
+    /// look for too short a time to tell.
+    fn there(&mut self, living: impl Iterator<Item = NodeId>, now: Instant) -> Option<Vec<NodeId>> {
+        self.seen.extend(living.map(|node| (node, now)));
+        self.seen.retain(|_, seen| now.saturating_duration_since(*seen) < SILENCE);
+        let is_long = now.saturating_duration_since(self.since) >= SILENCE;
+        is_long.then(|| self.seen.keys().copied().collect())
+    }
 }
 
 /// Where the media server records; `None` if it has no place for it. A folder that nobody asked for may be one that
@@ -73,6 +114,7 @@ pub(crate) fn start(
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut waiting: Vec<FinishedRecording> = Vec::new();
+        let mut nodes = Nodes::new(clock.now());
         loop {
             tokio::select! {
                 next = finished.recv() => match next {
@@ -80,7 +122,7 @@ pub(crate) fn start(
                     None => return,
                 },
                 _ = tick.tick(), if !token.is_cancelled() => {
-                    token.run_until_cancelled(miss_nodes(&store, &bus, &*clock)).await;
+                    token.run_until_cancelled(miss_nodes(&store, &bus, (&*clock, &mut nodes))).await;
                 }
             }
             let mut failed = Vec::new();
@@ -98,11 +140,12 @@ pub(crate) fn start(
 }
 
 /// Recordings that go on at no living node were interrupted.
-async fn miss_nodes(store: &Store, bus: &Bus, clock: &dyn Clock) {
-    let living: Vec<NodeId> = match bus.snapshot(&MediaNodes).await {
-        Ok(seen) if seen.is_fresh => seen.entries.into_iter().map(|(_, node)| node.node).collect(),
+async fn miss_nodes(store: &Store, bus: &Bus, (clock, nodes): (&dyn Clock, &mut Nodes)) {
+    let living = match bus.snapshot(&MediaNodes).await {
+        Ok(seen) if seen.is_fresh => seen.entries.into_iter().map(|(_, node)| node.node),
         Ok(_) | Err(_) => return,
     };
+    let Some(living) = nodes.there(living, clock.now()) else { return };
     match store.system().interrupt_recordings(&living, clock).await {
         Ok(0) => {}
         Ok(count) => warn!(count, "Recordings were interrupted: their media servers are gone"),
@@ -112,26 +155,35 @@ async fn miss_nodes(store: &Store, bus: &Bus, clock: &dyn Clock) {
     }
 }
 
-/// Stores a recording and removes its directory.
-async fn keep(store: &Store, files: &Files, recording: &FinishedRecording) -> Result<(), Unstored> {
+/// Stores a recording, unless that is done or nobody wants it, and removes its directory. To be tried again as a whole
+/// if it fails.
+///
+/// # Errors
+/// [`Unstored`].
+pub async fn keep(store: &Store, files: &Files, recording: &FinishedRecording) -> Result<(), Unstored> {
     let manifest = recording.manifest();
-    let mut tx = store.tenant(manifest.account_id).await?;
-    let is_wanted = recordings::receive(&mut tx, manifest).await?;
+    let (account, id) = (manifest.account_id, manifest.recording_id);
+    let mut tx = store.tenant(account).await?;
+    let reception = recordings::receive(&mut tx, manifest).await?;
     tx.commit().await?;
-    let is_stored = is_wanted && put(store, files, recording).await?;
+    let is_stored = match reception {
+        Reception::Wanted => put(store, files, recording).await?,
+        Reception::Stored => true,
+        Reception::Unwanted => false,
+    };
+    if reception == Reception::Wanted && is_stored {
+        metrics::counter!("recordings_stored_total").increment(1);
+        info!(recording.id = %id, room.id = %manifest.room_id, tracks = manifest.tracks.len(), "Recording {id} is stored");
+    }
     if !is_stored {
-        discard(store, files, manifest).await?;
+        discard(files, manifest).await?;
+        info!(recording.id = %id, "Recording {id} was removed before it was stored");
     }
     let directory = recording.clone();
     spawn_blocking(move || directory.discard()).await??;
-    let id = manifest.recording_id;
-    if is_stored {
-        metrics::counter!("recordings_stored_total").increment(1);
-        info!(recording.id = %id, room.id = %manifest.room_id, tracks = manifest.tracks.len(), "Recording {id} is stored");
-    } else {
-        info!(recording.id = %id, "Recording {id} was removed before it was stored");
-    }
-    Ok(())
+    let mut tx = store.tenant(account).await?;
+    recordings::collected(&mut tx, id).await?;
+    Ok(tx.commit().await?)
 }
 
 /// Puts the files of a recording into the storage. False if it was removed meanwhile.
@@ -146,14 +198,31 @@ async fn put(store: &Store, files: &Files, recording: &FinishedRecording) -> Res
     Ok(is_stored)
 }
 
-/// Takes what there may be of a removed recording out of the storage, and forgets it.
-async fn discard(store: &Store, files: &Files, manifest: &Manifest) -> Result<(), Unstored> {
-    let (account, id) = (manifest.account_id, manifest.recording_id);
+/// Takes what there may be of a removed recording out of the storage.
+async fn discard(files: &Files, manifest: &Manifest) -> Result<(), Unstored> {
     for name in manifest.tracks.iter().filter_map(|track| track.file.as_deref()) {
-        files.remove_recorded(account, id, name).await?;
+        files.remove_recorded(manifest.account_id, manifest.recording_id, name).await?;
     }
-    let mut tx = store.tenant(account).await?;
-    recordings::forget(&mut tx, id).await?;
-    tx.commit().await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use common::clock::ManualClock;
+
+    #[test]
+    fn a_node_is_missed_when_it_has_not_been_there_for_long_and_not_by_who_has_just_come() {
+        let clock = ManualClock::default();
+        let [stays, goes] = [NodeId::generate(&clock), NodeId::generate(&clock)];
+        let mut nodes = Nodes::new(clock.now());
+        assert_eq!(nodes.there([stays, goes].into_iter(), clock.now()), None);
+        clock.advance(SILENCE - TICK);
+        assert_eq!(nodes.there([stays, goes].into_iter(), clock.now()), None);
+        clock.advance(TICK);
+        let both = BTreeMap::from([(stays, ()), (goes, ())]).into_keys().collect();
+        assert_eq!(nodes.there([stays].into_iter(), clock.now()), Some(both), "it may be shutting down");
+        clock.advance(SILENCE - TICK);
+        assert_eq!(nodes.there([stays].into_iter(), clock.now()), Some(vec![stays]));
+    }
 }

@@ -48,7 +48,7 @@ pub struct RecordingConfig {
     ///
     /// Example: `"/var/lib/switchboard/recordings"`
     pub directory: Option<PathBuf>,
-    /// Calls that are recorded at the same time by this media server.
+    /// Calls that are recorded at the same time by this media server. One account has half of them at most.
     ///
     /// More lets more people record; fewer keeps the disk from being the bottleneck: a picture in full takes about
     /// 300 KB a second.

@@ -179,7 +179,7 @@ impl Control {
                     self.drop_lost_hubs().await;
                     self.look_after_seats();
                     self.look_after_publishers().await;
-                    self.look_after_recordings().await;
+                    self.look_after_recordings();
                     self.tell_shards_again().await;
                     let load = self.load();
                     if load != announced {

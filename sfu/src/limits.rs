@@ -3,7 +3,7 @@
 use crate::{
     Config,
     control::{HELD_MAX, LINGER, NOTICES_MAX, PUBLISHERS_PER_ACCOUNT_MAX},
-    recording::{MESSAGES_MAX, TRACKS_MAX},
+    recording::{MESSAGES_MAX, TRACKS_MAX, TRACKS_PER_PARTICIPANT_MAX},
     shard::COMMANDS_MAX,
 };
 use common::limit::{Limit, bytes, time};
@@ -74,7 +74,7 @@ fn recording(config: &Config) -> [Limit; 6] {
     let recording = &config.recording;
     [
         Limit {
-            what: "calls that are recorded, per media node",
+            what: "calls that are recorded, per media node; of one account half as many",
             default: format!("{} recordings", recording.recordings_max),
             setting: Some("sfu.recording.recordings_max"),
             answer: "503 `recording.unavailable`",
@@ -86,8 +86,8 @@ fn recording(config: &Config) -> [Limit; 6] {
             answer: "it ends: `durationLimit`",
         },
         Limit {
-            what: "tracks of a recording",
-            default: format!("{TRACKS_MAX} tracks"),
+            what: "tracks of a recording; of one participant",
+            default: format!("{TRACKS_MAX} tracks; {TRACKS_PER_PARTICIPANT_MAX}"),
             setting: None,
             answer: "further ones are not recorded",
         },

@@ -14,10 +14,14 @@ mod recorder;
 
 pub use finished::FinishedRecording;
 pub(crate) use ongoing::Begin;
-pub(crate) use recorder::{Bounds, Feed, MESSAGES_MAX, Recorder, Refused};
+pub(crate) use recorder::{Bounds, Closed, Feed, MESSAGES_MAX, Recorder, Refused, RefusedByDisk};
 
 #[cfg(test)]
 mod tests;
 
 /// Tracks of one recording at most, one that was published again counted again. More are not recorded.
 pub(crate) const TRACKS_MAX: usize = 500;
+
+/// Of these, how many one participant may have, with however many connections: whoever publishes again and again takes
+/// no place of the others.
+pub(crate) const TRACKS_PER_PARTICIPANT_MAX: usize = 100;

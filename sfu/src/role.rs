@@ -5,14 +5,13 @@ use crate::{
     addresses::Addresses,
     config::RecordingConfig,
     control::{Control, FINISHED_MAX, Recordings},
-    recording::{Bounds, Feed, FinishedRecording, Recorder},
+    recording::{Bounds, Feed, FinishedRecording, Recorder, RefusedByDisk},
     shard::{Shard, ShardHandle, ShardStartError},
     socket,
 };
 use bus::{Bus, BusError};
-use common::{clock::Clock, recording::RecordingEnd};
+use common::clock::Clock;
 use futures_util::future::select_all;
-use sfu_core::SessionId;
 use shutdown::Shutdown;
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
 use tokio::sync::mpsc;
@@ -114,7 +113,7 @@ impl Media {
 }
 
 /// The recorder, and whose recordings the disk ends.
-type StartedRecorder = (Recorder, mpsc::Receiver<(SessionId, RecordingEnd)>);
+type StartedRecorder = (Recorder, mpsc::Receiver<RefusedByDisk>);
 
 fn start_recorder(config: &RecordingConfig, deps: &Deps) -> Result<Option<StartedRecorder>, StartError> {
     let Some(directory) = &config.directory else { return Ok(None) };

@@ -2,8 +2,8 @@
 //! the names that they have in the manifest.
 //!
 //! A row is there before the first byte is in the storage and until the last one is out of it. Until a recording is
-//! stored, its files are with the media node that records; if it is removed meanwhile, the row stays and says so, until
-//! the node asks.
+//! stored, its files are with the media node that records. A removed one is remembered until the node has
+//! [nothing of it any more](collected): were it forgotten before, the node would bring it back.
 
 use crate::{
     column::{Named, OptionalSeq, from_seq},
@@ -21,7 +21,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// How long it is remembered that a recording was removed whose files may still come.
+/// How long it is remembered that a recording was removed whose files may still come, from when it was.
 ///
 /// Longer outlasts media servers that are away for longer; shorter keeps fewer rows of what nobody sees.
 const REMEMBERED_FOR: Duration = Duration::from_secs(90 * 24 * 60 * 60);
@@ -66,6 +66,17 @@ pub struct NewRecording {
     pub at: OffsetDateTime,
 }
 
+/// What is to become of the files of a recording that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reception {
+    /// They are to be stored.
+    Wanted,
+    /// They are stored already.
+    Stored,
+    /// Nobody wants them: the recording was removed, or its room deleted.
+    Unwanted,
+}
+
 /// Why a recording is not removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unremoved {
@@ -76,7 +87,7 @@ pub enum Unremoved {
 }
 
 /// Notes that a recording has begun, unless that is known; `None` if there is no such room (any more), or the
-/// recording was removed.
+/// recording was removed. The room is not deleted before this is committed, and then with the recording.
 ///
 /// # Errors
 /// [`StoreError::Database`].
@@ -84,7 +95,7 @@ pub async fn begin(tx: &mut TenantTx, new: &NewRecording) -> Result<Option<Recor
     let account = tx.account_column();
     query!(
         "INSERT INTO recordings (account_id, id, room_id, node_id, started_by, started_at, status)
-         SELECT $1, $2, id, $4, $5, $6, 'recording' FROM rooms WHERE id = $3
+         SELECT $1, $2, id, $4, $5, $6, 'recording' FROM rooms WHERE id = $3 FOR KEY SHARE
          ON CONFLICT DO NOTHING",
         account,
         new.id.as_uuid(),
@@ -160,12 +171,11 @@ pub async fn manifest(
     Ok(found.flatten().map(|Json(manifest)| manifest))
 }
 
-/// Notes that a recording has ended whose files are to be stored. False if nobody wants them: it was removed, or its
-/// room deleted.
+/// Notes that a recording has ended, and says whether its files are to be stored.
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn receive(tx: &mut TenantTx, manifest: &Manifest) -> Result<bool, StoreError> {
+pub async fn receive(tx: &mut TenantTx, manifest: &Manifest) -> Result<Reception, StoreError> {
     let new = NewRecording {
         id: manifest.recording_id,
         room: manifest.room_id,
@@ -173,7 +183,11 @@ pub async fn receive(tx: &mut TenantTx, manifest: &Manifest) -> Result<bool, Sto
         by: manifest.started_by,
         at: manifest.started_at,
     };
-    Ok(begin(tx, &new).await?.is_some())
+    if begin(tx, &new).await?.is_none() {
+        return Ok(Reception::Unwanted);
+    }
+    let is_stored = self::manifest(tx, new.room, new.id).await?.is_some();
+    Ok(if is_stored { Reception::Stored } else { Reception::Wanted })
 }
 
 /// All files of a recording are in the storage. False if it was removed meanwhile.
@@ -257,12 +271,32 @@ pub async fn removed_files(tx: &mut TenantTx, id: RecordingId) -> Result<Vec<Str
     Ok(tracks.into_iter().filter_map(|track| track.file).collect())
 }
 
-/// The files of a removed recording are out of the storage, or will never be in it: it is forgotten.
+/// The files of a removed recording are out of the storage: it is forgotten, unless the media node may bring them again.
 ///
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn forget(tx: &mut TenantTx, id: RecordingId) -> Result<(), StoreError> {
-    query!("DELETE FROM recordings WHERE id = $1 AND is_removed", id.as_uuid())
+    query!("DELETE FROM recordings WHERE id = $1 AND is_removed AND is_collected", id.as_uuid())
+        .execute(tx.connection())
+        .await?;
+    query!(
+        "UPDATE recordings SET manifest = NULL, size_bytes = NULL, remove_at = NULL WHERE id = $1 AND is_removed",
+        id.as_uuid()
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// The media node has nothing of a recording any more. One that was removed before its files were stored is forgotten.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn collected(tx: &mut TenantTx, id: RecordingId) -> Result<(), StoreError> {
+    query!("DELETE FROM recordings WHERE id = $1 AND is_removed AND remove_at IS NULL", id.as_uuid())
+        .execute(tx.connection())
+        .await?;
+    query!("UPDATE recordings SET is_collected = true WHERE id = $1", id.as_uuid())
         .execute(tx.connection())
         .await?;
     Ok(())
@@ -270,9 +304,16 @@ pub async fn forget(tx: &mut TenantTx, id: RecordingId) -> Result<(), StoreError
 
 /// Forgets removed recordings whose files have not come for long.
 pub(crate) async fn prune(tx: &mut TenantTx, clock: &dyn Clock) -> Result<(), StoreError> {
+    let now = clock.utc();
     query!(
-        "DELETE FROM recordings WHERE is_removed AND remove_at IS NULL AND started_at < $1",
-        clock.utc() - REMEMBERED_FOR
+        "UPDATE recordings SET removed_at = $1 WHERE is_removed AND remove_at IS NULL AND removed_at IS NULL",
+        now
+    )
+    .execute(tx.connection())
+    .await?;
+    query!(
+        "DELETE FROM recordings WHERE is_removed AND remove_at IS NULL AND removed_at < $1",
+        now - REMEMBERED_FOR
     )
     .execute(tx.connection())
     .await?;

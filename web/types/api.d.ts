@@ -697,13 +697,13 @@ export interface ManifestTrack {
   codec: string;
   /** The name of its file; null while nothing of it can be played. */
   file?: string | null;
-  /** When the first packet of what is in the file came, by the node's clock: the file's zero. */
+  /** When what stands at zero in the file came, by the node's clock: of pictures the first key frame, of sound the first packet. While there is no file, when the first packet came. */
   startedAt: string;
   /** The same, in milliseconds after the recording was begun: to line up tracks of different people. */
   offsetMs: number;
   /** Units of RTP timestamps in a second. */
   clockRate: number;
-  /** The RTP timestamp of the first packet. */
+  /** The RTP timestamp of what stands at zero in the file. */
   firstTimestamp: number;
   /** What the sender said of its clock, to line up tracks of one device; null if it did not. */
   senderClock?: SenderClock | null;

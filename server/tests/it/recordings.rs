@@ -5,12 +5,12 @@ use axum::{
     body::Body,
     http::{Method, Request, StatusCode, header},
 };
-use bus::{Acquired, Asked, LeaseGuard};
+use bus::{Acquired, Asked, LeaseGuard, Requests};
 use common::{
-    clock::Clock as _,
+    clock::{Clock as _, ManualClock},
     id::{ConnectionId, NodeId, RecordingId, TrackId},
     protocol::{media::TrackSource, room::MemberRole},
-    recording::{Manifest, ManifestTrack, RecordingEnd, RecordingStatus},
+    recording::{MANIFEST_FILE, Manifest, ManifestTrack, RecordingEnd, RecordingStatus},
     subject::{
         media::SessionLease,
         recording::{RecordingAction, RecordingReply, RecordingService},
@@ -18,7 +18,9 @@ use common::{
 };
 use local_services::scratch::Scratch;
 use serde_json::{Value, json};
-use std::time::Duration;
+use sfu::FinishedRecording;
+use shutdown::Shutdown;
+use std::{net::Ipv4Addr, path::Path, sync::Arc, time::Duration};
 use store::{
     recordings::{self, NewRecording},
     rooms,
@@ -43,24 +45,31 @@ pub(crate) async fn stored(server: &Server, tenant: &Tenant) -> RecordingId {
     let file = folder.path().join(FILE);
     std::fs::write(&file, CONTENT).unwrap();
     server.files.keep_recorded(tenant.account, id, (FILE, &file)).await.unwrap();
-    let manifest = Manifest {
-        recording_id: id,
-        account_id: tenant.account,
-        room_id: tenant.room,
-        node_id: node,
-        started_by: tenant.user,
-        status: RecordingStatus::Ended,
-        started_at: new.at,
-        ended_at: Some(new.at),
-        end_reason: Some(RecordingEnd::Stopped),
-        packets_dropped: 0,
-        tracks: vec![track(server)],
-    };
+    let manifest = Manifest { recording_id: id, node_id: node, ..ended(server, tenant) };
     let mut tx = server.db.store.tenant(tenant.account).await.unwrap();
     recordings::begin(&mut tx, &new).await.unwrap().unwrap();
     assert!(recordings::stored(&mut tx, &manifest).await.unwrap());
+    recordings::collected(&mut tx, id).await.unwrap();
     tx.commit().await.unwrap();
     id
+}
+
+/// A recording that has just ended, of one track.
+fn ended(server: &Server, tenant: &Tenant) -> Manifest {
+    let (clock, at) = (&*server.clock, server.clock.utc());
+    Manifest {
+        recording_id: RecordingId::generate(clock),
+        account_id: tenant.account,
+        room_id: tenant.room,
+        node_id: NodeId::generate(clock),
+        started_by: tenant.user,
+        status: RecordingStatus::Ended,
+        started_at: at,
+        ended_at: Some(at),
+        end_reason: Some(RecordingEnd::Stopped),
+        packets_dropped: 0,
+        tracks: vec![track(server)],
+    }
 }
 
 fn track(server: &Server) -> ManifestTrack {
@@ -153,6 +162,110 @@ async fn a_call_is_recorded_once_and_stopped_and_both_are_on_record() {
     assert_eq!(actions, ["recording.started", "recording.started", "recording.stopped"]);
 }
 
+/// A media node with a call in the tenant's room, and what it is asked.
+async fn asked_node(server: &Server, tenant: &Tenant) -> (LeaseGuard, Requests<RecordingService>) {
+    let Acquired::Held(lease) = server.bus.acquire(&SessionLease(tenant.room)).await.unwrap() else {
+        panic!("somebody has the call");
+    };
+    (lease, server.bus.serve(&RecordingService(server.bus.node())).await.unwrap())
+}
+
+/// It may have begun one, and nobody could stop it.
+#[tokio::test]
+async fn a_recording_of_which_the_node_does_not_say_whether_it_began_is_ended() {
+    let server = Server::start().await;
+    let a = server.tenant("a").await;
+    let (_lease, mut requests) = asked_node(&server, &a).await;
+    let node = async {
+        let Asked { request, reply } = requests.next().await.unwrap();
+        let RecordingAction::Begin { recording, .. } = request.action else { panic!("{request:?}") };
+        drop(reply);
+        let Asked { request, reply } = requests.next().await.unwrap();
+        assert_eq!(request.action, RecordingAction::Stop { recording });
+        reply.send(&Ok(RecordingReply::Stopped));
+    };
+    let own = path(&a);
+    let (refused, ()) = tokio::join!(server.call(Method::POST, &own, &a.token, None), node);
+    assert_eq!((refused.status, refused.code()), (StatusCode::SERVICE_UNAVAILABLE, "media.unavailable"));
+    assert_eq!(server.get(&path(&a), &a.token).await.body["items"], json!([]));
+}
+
+/// The node is shutting down: it is not served any more, and the call is still its own.
+#[tokio::test]
+async fn nobody_is_told_that_a_recording_has_stopped_which_may_go_on() {
+    let server = Server::start().await;
+    let a = server.tenant("a").await;
+    let (lease, requests) = asked_node(&server, &a).await;
+    drop(requests);
+    let clock = &*server.clock;
+    let (id, node) = (RecordingId::generate(clock), server.bus.node());
+    let new = NewRecording { id, room: a.room, node, by: a.user, at: clock.utc() };
+    let mut tx = server.db.store.tenant(a.account).await.unwrap();
+    recordings::begin(&mut tx, &new).await.unwrap().unwrap();
+    tx.commit().await.unwrap();
+    let stop = format!("{}/{id}/stop", path(&a));
+    let unknown = server.call(Method::POST, &stop, &a.token, None).await;
+    assert_eq!((unknown.status, unknown.code()), (StatusCode::SERVICE_UNAVAILABLE, "media.unavailable"));
+    drop(lease);
+    let over = server.call(Method::POST, &stop, &a.token, None).await;
+    assert_eq!(over.status, StatusCode::NO_CONTENT, "the call is over, and with it its recording");
+}
+
+/// Recordings that a process left behind, as the media server hands them on.
+async fn left_behind(root: &Path, server: &Server, manifest: &Manifest) -> FinishedRecording {
+    let directory =
+        root.join(NodeId::generate(&*server.clock).to_string()).join(manifest.recording_id.to_string());
+    std::fs::create_dir_all(&directory).unwrap();
+    std::fs::write(directory.join(FILE), CONTENT).unwrap();
+    std::fs::write(directory.join(MANIFEST_FILE), serde_json::to_vec(manifest).unwrap()).unwrap();
+    let mut config = sfu::Config { listen: (Ipv4Addr::LOCALHOST, 0).into(), ..sfu::Config::default() };
+    config.recording.directory = Some(root.to_owned());
+    let deps = sfu::Deps { bus: server.bus.clone(), clock: Arc::<ManualClock>::clone(&server.clock) };
+    let mut media = sfu::Media::new(config, deps).unwrap();
+    let (mut finished, shutdown) = (media.take_finished(), Shutdown::default());
+    let run = shutdown.tasks.spawn(sfu::run(media, shutdown.clone()));
+    let found = finished.recv().await.unwrap();
+    shutdown.token.cancel();
+    run.await.unwrap().unwrap();
+    found
+}
+
+/// The disk refuses to remove what is stored.
+#[tokio::test]
+async fn what_cannot_be_removed_is_stored_once_and_stays_deleted() {
+    let server = Server::start().await;
+    let a = server.tenant("a").await;
+    let root = Scratch::new().unwrap();
+    let manifest = ended(&server, &a);
+    let id = manifest.recording_id;
+    let found = left_behind(root.path(), &server, &manifest).await;
+    let (_, file) = found.files().next().unwrap();
+    let obstacle = file.with_file_name("folder");
+    std::fs::create_dir(&obstacle).unwrap();
+    let keep = async || switchboard::recordings::keep(&server.db.store, &server.files, &found).await;
+    let read = async || server.files.read_recorded(a.account, id, FILE, None).await;
+    assert!(keep().await.is_err());
+    let own = format!("{}/{id}", path(&a));
+    assert_eq!(server.get(&own, &a.token).await.body["status"], "ended");
+    assert!(read().await.is_ok());
+    server.files.remove_recorded(a.account, id, FILE).await.unwrap();
+    std::fs::write(&file, CONTENT).unwrap();
+    assert!(keep().await.is_err());
+    assert!(read().await.is_err(), "it is not stored again");
+
+    assert_eq!(server.call(Method::DELETE, &own, &a.token, None).await.status, StatusCode::NO_CONTENT);
+    remover::work_off(&server.db.store, &server.files, &*server.clock).await.unwrap();
+    std::fs::write(&file, CONTENT).unwrap();
+    assert!(keep().await.is_err());
+    assert!(read().await.is_err());
+    assert_eq!(server.get(&path(&a), &a.token).await.body["items"], json!([]), "it stays deleted");
+    std::fs::remove_dir(&obstacle).unwrap();
+    keep().await.unwrap();
+    assert!(!file.exists());
+    let contents = server.db.contents(a.account).await;
+    assert!(contents.get("recordings").is_none_or(|rows| rows == &json!([])), "{contents:?}");
+}
+
 #[tokio::test]
 async fn what_was_recorded_is_read_in_stretches_and_removed_with_its_files() {
     let server = Server::start().await;
@@ -177,6 +290,15 @@ async fn what_was_recorded_is_read_in_stretches_and_removed_with_its_files() {
     assert_eq!(part.status, StatusCode::PARTIAL_CONTENT);
     assert_eq!(part.headers[header::CONTENT_RANGE], "bytes 0-6/7");
     assert_eq!(read(FILE, Some("bytes=7-")).await.status, StatusCode::RANGE_NOT_SATISFIABLE);
+    let audited = server.get("/v1/audit-entries", &a.token).await.body;
+    let heard = audited["items"].as_array().unwrap().iter();
+    let heard =
+        heard.filter(|entry| entry["action"] == "recording.downloaded" && entry["objectId"] == json!(id));
+    assert_eq!(
+        heard.map(|entry| entry["after"]["file"].clone()).collect::<Vec<_>>(),
+        [FILE; 3],
+        "each stretch"
+    );
     for other in ["manifest.json", "..%2F..%2Fx", "002-camera.webm"] {
         assert_eq!(read(other, None).await.status, StatusCode::NOT_FOUND, "{other}");
     }

@@ -17,4 +17,5 @@ mod webm;
 
 pub use frames::VideoCodec;
 pub use tap::{Recorded, RecordedItem, RecordedPacket, RecordedTrack, SenderReport, StreamId};
+pub use timeline::Beginning;
 pub use track::{Codec, Ending, Patch, Track, TrackStats};

@@ -128,9 +128,18 @@ pub(super) fn too_many_recordings() -> Failure {
     )
 }
 
+/// One begins or ends.
+pub(super) fn recording_changes() -> Failure {
+    Failure::of(
+        ErrorCode::RECORDING_UNAVAILABLE,
+        Fault::Ours,
+        "a recording of this call is just beginning or ending; try again",
+    )
+}
+
 pub(super) fn refused_recording(refused: &Refused) -> Failure {
     let why = match refused {
-        Refused::Busy => "the media server's disk does not keep up; try again",
+        Refused::Busy | Refused::Slow => "the media server's disk does not keep up; try again",
         Refused::Disk(_) => "the media server's disk is full, or refuses",
     };
     Failure::of(ErrorCode::RECORDING_UNAVAILABLE, Fault::Ours, why)

@@ -7,7 +7,6 @@ use bus::{Acquired, Bus, BusError, LeaseGuard, Replier, media_owner};
 use common::{
     error::Chain,
     id::{AccountId, ConnectionId, NodeId, RoomId},
-    recording::RecordingEnd,
     subject::{
         media::{MediaAction, MediaReply, MediaRequest, MediaService, SessionLease},
         media_move::{HANDOVER_VERSION, Handover, HandoverReply, MoveService},
@@ -228,7 +227,7 @@ impl Control {
 
     /// Ends what cannot go with a session: its recording, and the sessions of who publishes over HTTP.
     pub(super) async fn leave_behind(&mut self, room: RoomId) {
-        self.stop_recording(room, RecordingEnd::CallEnded).await;
+        self.leave_recording(room).await;
         self.end_publishers(room, "its media session moves to another node").await;
     }
 

@@ -1,17 +1,22 @@
 //! Recording the media session of a room, as the api role asks for it: begun and ended in the session's order, while
 //! the recorder does beside this task what waits for the disk.
+//!
+//! A session has one recording at a time, which goes through the stages of [`Stage`]; the next one begins only when the
+//! recorder has let go of it. [`ending`] is its second half.
+
+mod ending;
 
 use super::{Control, Owned, failure};
 use crate::{
     config::RecordingConfig,
-    recording::{Begin, FinishedRecording, Recorder, Refused},
+    recording::{Begin, FinishedRecording, Recorder, Refused, RefusedByDisk},
     shard::ShardHandle,
 };
 use bus::Replier;
 use common::{
     clock::Clock,
     error::Chain,
-    id::{NodeId, RecordingId, RoomId, UserId},
+    id::{AccountId, NodeId, RecordingId, RoomId, UserId},
     protocol::media::State,
     recording::{Manifest, RecordingEnd, RecordingStatus},
     subject::recording::{RecordingAction, RecordingReply, RecordingRequest, RecordingService},
@@ -24,6 +29,7 @@ use time::OffsetDateTime;
 use tokio::{
     sync::mpsc,
     task::{JoinError, spawn_blocking},
+    time::timeout,
 };
 use tracing::{info, warn};
 
@@ -33,33 +39,50 @@ const NEWS_MAX: usize = 64;
 /// Recordings that have ended, until somebody stores them. Those that find no room wait on disk.
 pub(crate) const FINISHED_MAX: usize = 64;
 
+/// How long the disk may take to make a place for a recording. Sooner than whoever asks for it gives up: what begins
+/// later would be known to nobody.
+const BEGIN_TIME: Duration = Duration::from_secs(3);
+
 /// The recordings of this node.
 pub(crate) struct Recordings {
     /// None where nothing is recorded.
     recorder: Option<Recorder>,
     /// Whose recording the disk ends.
-    refused: Option<mpsc::Receiver<(SessionId, RecordingEnd)>>,
+    refused: Option<mpsc::Receiver<RefusedByDisk>>,
     finished: mpsc::Sender<FinishedRecording>,
-    news: (mpsc::Sender<Begun>, mpsc::Receiver<Begun>),
+    news: (mpsc::Sender<News>, mpsc::Receiver<News>),
+    /// Who waits until a recording has stopped.
+    stops: Vec<(RecordingId, Replier<RecordingService>)>,
+    begin_time: Duration,
     duration_max: Duration,
     recordings_max: usize,
 }
 
-/// A recording of a session that goes on.
+/// A recording of a session.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Going {
     recording: RecordingId,
     by: UserId,
     at: OffsetDateTime,
     began: Instant,
-    /// Whether there is a place for it on disk. Until then nothing is recorded, and nobody told.
-    has_begun: bool,
+    stage: Stage,
+}
+
+/// How far a recording has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The recorder makes a place for it. Until then nothing is recorded, and nobody told.
+    Preparing,
+    /// What comes is recorded, and everybody knows.
+    Going,
+    /// It is over, and the recorder has not let go of it.
+    Ending,
 }
 
 /// The recorder has a place for a recording, or has none.
 pub(super) struct Begun {
     room: RoomId,
-    going: Going,
+    recording: RecordingId,
     session: SessionId,
     shard: ShardHandle,
     outcome: Result<(), Refused>,
@@ -69,8 +92,12 @@ pub(super) struct Begun {
 /// What was found out beside the control part.
 pub(super) enum News {
     Begun(Box<Begun>),
-    /// The disk takes no more of a session.
-    Refused(SessionId, RecordingEnd),
+    /// The disk takes no more of a recording.
+    Refused(RefusedByDisk),
+    /// A shard hands out no more of a recording.
+    Silent(RoomId, RecordingId),
+    /// The recorder has let go of a recording.
+    Closed(RoomId, RecordingId),
 }
 
 impl Recordings {
@@ -83,7 +110,7 @@ impl Recordings {
     /// `recorder` writes, says whose recording the disk ends, and hands what has ended to `finished`.
     pub(crate) fn new(
         config: &RecordingConfig,
-        recorder: Option<(Recorder, mpsc::Receiver<(SessionId, RecordingEnd)>)>,
+        recorder: Option<(Recorder, mpsc::Receiver<RefusedByDisk>)>,
         finished: mpsc::Sender<FinishedRecording>,
     ) -> Self {
         let (recorder, refused) = recorder.unzip();
@@ -92,6 +119,8 @@ impl Recordings {
             refused,
             finished,
             news: mpsc::channel(NEWS_MAX),
+            stops: Vec::new(),
+            begin_time: BEGIN_TIME,
             duration_max: Duration::from_secs(config.duration_max_s),
             recordings_max: config.recordings_max,
         }
@@ -100,8 +129,8 @@ impl Recordings {
     pub(super) async fn next_news(&mut self) -> Option<News> {
         let refused = OptionFuture::from(self.refused.as_mut().map(mpsc::Receiver::recv));
         tokio::select! {
-            Some(begun) = self.news.1.recv() => Some(News::Begun(Box::new(begun))),
-            Some(Some((session, reason))) = refused => Some(News::Refused(session, reason)),
+            Some(news) = self.news.1.recv() => Some(news),
+            Some(Some(refused)) = refused => Some(News::Refused(refused)),
             else => None,
         }
     }
@@ -160,13 +189,7 @@ impl Control {
         }
         match action {
             RecordingAction::Begin { recording, by } => self.begin_recording(room, recording, by, reply),
-            RecordingAction::Stop { recording } => {
-                let owned = self.sessions.get(&room);
-                if owned.and_then(|owned| owned.recording).is_some_and(|going| going.recording == recording) {
-                    self.stop_recording(room, RecordingEnd::Stopped).await;
-                }
-                reply.send(&Ok(RecordingReply::Stopped));
-            }
+            RecordingAction::Stop { recording } => self.stop_for(room, recording, reply),
         }
     }
 
@@ -179,26 +202,23 @@ impl Control {
         reply: Replier<RecordingService>,
     ) {
         let node = self.deps.bus.node();
-        let at_once = self.sessions.values().filter(|owned| owned.recording.is_some()).count();
-        let Some(owned) = self.sessions.get_mut(&room) else {
+        let Some(owned) = self.sessions.get(&room) else {
             return reply.send(&Err(failure::no_call()));
         };
         match owned.recording {
-            Some(going) if going.has_begun => return reply.send(&Ok(going.begun(node))),
-            // Whoever asked first has it in a moment.
-            Some(_) => return reply.send(&Err(failure::unavailable())),
+            Some(going) if going.stage == Stage::Going => return reply.send(&Ok(going.begun(node))),
+            // Whoever asked first has it in a moment, or the last one is over in a moment.
+            Some(_) => return reply.send(&Err(failure::recording_changes())),
             None => {}
         }
         let Some(recorder) = self.recordings.recorder.clone() else {
             return reply.send(&Err(failure::no_recorder()));
         };
-        if at_once >= self.recordings.recordings_max {
+        if !self.may_record_another(owned.account) {
             return reply.send(&Err(failure::too_many_recordings()));
         }
         let clock: &dyn Clock = &*self.deps.clock;
         let (at, began) = (clock.utc(), clock.now());
-        let going = Going { recording, by, at, began, has_begun: false };
-        owned.recording = Some(going);
         let manifest = Manifest {
             recording_id: recording,
             account_id: owned.account,
@@ -214,106 +234,99 @@ impl Control {
         };
         let (session, shard) = (SessionId::new(owned.number), owned.shard.clone());
         let begin = Begin { manifest, now: began, shard: shard.clone() };
-        let news = self.recordings.news.0.clone();
+        if let Some(owned) = self.sessions.get_mut(&room) {
+            owned.recording = Some(Going { recording, by, at, began, stage: Stage::Preparing });
+        }
+        let (news, begin_time) = (self.recordings.news.0.clone(), self.recordings.begin_time);
         self.shutdown.tasks.spawn(async move {
-            let outcome = recorder.begin(session, begin).await;
+            let mut begun = std::pin::pin!(recorder.begin(session, begin));
+            let soon = timeout(begin_time, &mut begun).await;
+            let is_late = soon.is_err();
+            let outcome = soon.unwrap_or(Err(Refused::Slow));
+            let told = Begun { room, recording, session, shard, outcome, reply };
             // Nobody listens any more once this node ends.
-            let _ended = news.send(Begun { room, going, session, shard, outcome, reply }).await;
+            let _ended = news.send(News::Begun(Box::new(told))).await;
+            if is_late {
+                if begun.await.is_ok() {
+                    ending::undo(recorder.clone(), session, (recording, at)).await;
+                }
+                let _ended = news.send(News::Closed(room, recording)).await;
+            }
         });
+    }
+
+    /// Whether there is room for another recording at all, and of this account, which has no more than half of it: the
+    /// others' calls are to be recorded, too.
+    fn may_record_another(&self, account: AccountId) -> bool {
+        let recorded = || self.sessions.values().filter(|owned| owned.recording.is_some());
+        let (all, own) = (recorded().count(), recorded().filter(|owned| owned.account == account).count());
+        let most = self.recordings.recordings_max;
+        all < most && own < most.div_ceil(2)
     }
 
     pub(super) async fn handle_recording_news(&mut self, news: News) {
         match news {
             News::Begun(begun) => self.handle_begun(*begun).await,
-            News::Refused(session, reason) => {
-                let mut all = self.sessions.iter();
-                let recorded = all.find(|(_, owned)| SessionId::new(owned.number) == session);
-                if let Some(room) = recorded.map(|(room, _)| *room) {
-                    self.stop_recording(room, reason).await;
+            News::Refused(RefusedByDisk { session, recording, reason }) => {
+                let is_it = |owned: &Owned| {
+                    SessionId::new(owned.number) == session
+                        && owned.recording.is_some_and(|going| going.recording == recording)
+                };
+                let refused = self.sessions.iter().find(|(_, owned)| is_it(owned)).map(|(room, _)| *room);
+                if let Some(room) = refused {
+                    self.end_recording(room, reason);
                 }
             }
+            News::Silent(room, recording) => self.handle_silent(room, recording).await,
+            News::Closed(room, recording) => self.handle_closed(room, recording),
         }
     }
 
     /// There is a place for a recording: from now on the shard hands out what comes, and everybody is told.
     async fn handle_begun(&mut self, begun: Begun) {
-        let Begun { room, mut going, session, shard, outcome, reply } = begun;
-        let (recording, owned) = (going.recording, self.sessions.get_mut(&room));
-        let slot = owned.and_then(|owned| owned.recording.as_mut()).filter(|it| it.recording == recording);
-        let Some(slot) = slot else {
-            // Stopped, or the call was over, before it began.
-            if outcome.is_ok() {
-                self.finish_recording(session, shard, RecordingEnd::CallEnded);
-            }
-            return reply.send(&Err(failure::no_call()));
-        };
+        let Begun { room, recording, session, shard, outcome, reply } = begun;
         if let Err(refused) = outcome {
-            if let Some(owned) = self.sessions.get_mut(&room) {
-                owned.recording = None;
-            }
             warn!(room.id = %room, error = %Chain(&refused), "The call in room {room} cannot be recorded");
+            self.handle_silent(room, recording).await;
+            if matches!(refused, Refused::Slow) {
+                // The recorder lets go of it when the disk answers.
+                self.end_recording(room, RecordingEnd::DiskFailed);
+            } else {
+                self.handle_closed(room, recording);
+            }
             return reply.send(&Err(failure::refused_recording(&refused)));
         }
-        going.has_begun = true;
-        *slot = going;
+        let slot = self.sessions.get_mut(&room).and_then(|owned| owned.recording.as_mut());
+        let slot = slot.filter(|going| going.recording == recording && going.stage == Stage::Preparing);
+        let Some(going) = slot else {
+            // Stopped, or the call was over, before it began: whoever asked is told that there is none.
+            self.undo_recording(room, session, recording);
+            return reply.send(&Err(failure::no_call()));
+        };
+        going.stage = Stage::Going;
+        let begun = going.begun(self.deps.bus.node());
         info!(room.id = %room, recording.id = %recording, "Recording {recording} of the call in room {room} begins");
         self.change(room, |session, effects| session.record(true, effects)).await;
         if shard.record(session, true).await.is_err() {
-            self.stop_recording(room, RecordingEnd::CallEnded).await;
+            self.end_recording(room, RecordingEnd::CallEnded);
             return reply.send(&Err(failure::unavailable()));
         }
         self.count_recordings();
-        reply.send(&Ok(going.begun(self.deps.bus.node())));
+        reply.send(&Ok(begun));
     }
 
     /// Ends recordings that are as long as one may be.
-    pub(super) async fn look_after_recordings(&mut self) {
+    pub(super) fn look_after_recordings(&mut self) {
         let (now, longest) = (self.deps.clock.now(), self.recordings.duration_max);
-        let is_over = |going: Going| going.has_begun && now.saturating_duration_since(going.began) >= longest;
+        let is_over = |going: Going| {
+            going.stage == Stage::Going && now.saturating_duration_since(going.began) >= longest
+        };
         let all = self.sessions.iter();
         let over = all.filter(|(_, owned)| owned.recording.is_some_and(is_over)).map(|(room, _)| *room);
         for room in over.collect::<Vec<_>>() {
-            self.stop_recording(room, RecordingEnd::DurationLimit).await;
+            self.end_recording(room, RecordingEnd::DurationLimit);
         }
         self.count_recordings();
-    }
-
-    /// Records a session no more, and tells everybody in it.
-    pub(super) async fn stop_recording(&mut self, room: RoomId, reason: RecordingEnd) {
-        self.end_recording(room, reason);
-        self.change(room, |session, effects| session.record(false, effects)).await;
-    }
-
-    /// Ends the recording of a session, if it is recorded. What has not begun is ended when it does.
-    pub(super) fn end_recording(&mut self, room: RoomId, reason: RecordingEnd) {
-        let Some(owned) = self.sessions.get_mut(&room) else { return };
-        let Some(going) = owned.recording.take() else { return };
-        let recording = going.recording;
-        info!(room.id = %room, recording.id = %recording, ?reason, "Recording {recording} of the call in room {room} ends");
-        if going.has_begun {
-            let (session, shard) = (SessionId::new(owned.number), owned.shard.clone());
-            self.finish_recording(session, shard, reason);
-        }
-    }
-
-    /// Has the files finished and handed on, which takes as long as the disk does.
-    fn finish_recording(&self, session: SessionId, shard: ShardHandle, reason: RecordingEnd) {
-        let Some(recorder) = self.recordings.recorder.clone() else { return };
-        let finished = self.recordings.finished.clone();
-        let at = self.deps.clock.utc();
-        self.shutdown.tasks.spawn(async move {
-            // One that does not answer hands over what nobody writes any more.
-            let _unresponsive = shard.record(session, false).await;
-            match spawn_blocking(move || recorder.end(session, reason, at)).await {
-                // Nobody stores it any more once this node ends; then it lies there until it starts again.
-                Ok(Ok(Some(recording))) => drop(finished.send(recording).await),
-                Ok(Ok(None)) => {}
-                Ok(Err(error)) => {
-                    warn!(error = %Chain(&error), "The files of a recording cannot be read; will try again after a restart");
-                }
-                Err(error) => failed(&error),
-            }
-        });
     }
 
     fn count_recordings(&self) {

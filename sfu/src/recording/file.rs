@@ -1,5 +1,6 @@
 //! The file of one track: appended to, and mended in a few places when it ends.
 
+use super::directory;
 use aws_lc_rs::digest::{Context, SHA256};
 use sfu_core::recording::Patch;
 use std::{
@@ -25,7 +26,7 @@ impl TrackFile {
     /// # Errors
     /// The system's refusal.
     pub(super) fn create(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: File::create_new(path)?, length: 0 })
+        Ok(Self { file: directory::private().create_new(true).open(path)?, length: 0 })
     }
 
     /// How many bytes it has.

@@ -1,6 +1,6 @@
 //! A recording that has ended, until somebody has stored it.
 
-use super::directory::NodeDirectory;
+use super::directory::{self, NodeDirectory};
 use common::recording::Manifest;
 use std::{io, path::PathBuf, sync::Arc};
 
@@ -28,12 +28,12 @@ impl FinishedRecording {
         names.map(|name| (name, self.directory.join(name)))
     }
 
-    /// Removes its directory. Blocks for as long as the disk takes.
+    /// Removes its directory, unless it is removed already. Blocks for as long as the disk takes.
     ///
     /// # Errors
     /// The system's refusal.
     pub fn discard(&self) -> io::Result<()> {
-        std::fs::remove_dir_all(&self.directory)?;
+        directory::remove(&self.directory)?;
         self.node.leave_if_empty()
     }
 }

@@ -1,17 +1,21 @@
 //! A recording that goes on: its tracks, each with its file, and its manifest.
 
 use super::{
-    TRACKS_MAX,
+    TRACKS_MAX, TRACKS_PER_PARTICIPANT_MAX,
     directory::{self, NodeDirectory},
     file::TrackFile,
+    recorder::RefusedByDisk,
 };
 use crate::shard::ShardHandle;
 use common::{
     error::Chain,
-    id::{ConnectionId, UserId},
+    id::{ConnectionId, RecordingId, UserId},
     recording::{Manifest, ManifestTrack, RecordingEnd, RecordingStatus, SenderClock},
 };
-use sfu_core::recording::{Codec, Ending, Recorded, RecordedTrack, SenderReport, StreamId, Track};
+use sfu_core::{
+    SessionId,
+    recording::{Beginning, Codec, Ending, Recorded, RecordedTrack, SenderReport, StreamId, Track},
+};
 use std::{
     collections::BTreeMap,
     fs, io,
@@ -43,11 +47,26 @@ pub(super) struct Ongoing {
     open: BTreeMap<StreamId, Open>,
     /// Who sends by which connection.
     people: BTreeMap<ConnectionId, (UserId, String)>,
+    /// How many tracks each has, in the manifest.
+    shares: BTreeMap<Sender, usize>,
     file_bytes_max: u64,
     /// What the disk has refused a track with: then there is no more to record.
     refused: Option<RecordingEnd>,
     /// Used again and again.
     bytes: Vec<u8>,
+}
+
+/// Who sends tracks: somebody with all their connections, or a connection of which nobody knows whose it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Sender {
+    User(UserId),
+    Connection(ConnectionId),
+}
+
+impl Sender {
+    fn of(connection: ConnectionId, user: Option<UserId>) -> Self {
+        user.map_or(Self::Connection(connection), Self::User)
+    }
 }
 
 /// A track that comes.
@@ -93,7 +112,7 @@ impl Ongoing {
     pub(super) fn begin(begin: Begin, node: &NodeDirectory, file_bytes_max: u64) -> io::Result<Self> {
         let Begin { manifest, now, shard } = begin;
         let directory = node.of(manifest.recording_id);
-        fs::create_dir_all(&directory)?;
+        directory::make(&directory)?;
         if let Err(error) = directory::write_manifest(&directory, &manifest) {
             // Nobody would know what it is.
             let _may_stay = fs::remove_dir_all(&directory);
@@ -106,10 +125,16 @@ impl Ongoing {
             shard,
             open: BTreeMap::new(),
             people: BTreeMap::new(),
+            shares: BTreeMap::new(),
             file_bytes_max,
             refused: None,
             bytes: Vec::new(),
         })
+    }
+
+    /// Which it is.
+    pub(super) const fn recording(&self) -> RecordingId {
+        self.manifest.recording_id
     }
 
     /// Who is there, or was.
@@ -122,6 +147,11 @@ impl Ongoing {
     /// Why the disk takes no more, if it does not.
     pub(super) const fn refused(&self) -> Option<RecordingEnd> {
         self.refused
+    }
+
+    /// Says that the disk takes no more of it.
+    pub(super) const fn refused_with(&self, session: SessionId, reason: RecordingEnd) -> RefusedByDisk {
+        RefusedByDisk { session, recording: self.recording(), reason }
     }
 
     /// So many packets came and were not handed over.
@@ -159,11 +189,13 @@ impl Ongoing {
     /// Notes a track that has not been seen before. False if there are too many.
     fn begin_track(&mut self, track: &RecordedTrack, timestamp: u32, now: Instant) -> bool {
         let entry = self.manifest.tracks.len();
-        if entry >= TRACKS_MAX {
+        let (user_id, name) = self.people.get(&track.participant).cloned().unzip();
+        let share = self.shares.entry(Sender::of(track.participant, user_id)).or_default();
+        if entry >= TRACKS_MAX || *share >= TRACKS_PER_PARTICIPANT_MAX {
             return false;
         }
+        *share = share.saturating_add(1);
         let offset = now.saturating_duration_since(self.began);
-        let (user_id, name) = self.people.get(&track.participant).cloned().unzip();
         self.manifest.tracks.push(ManifestTrack {
             track_id: track.track,
             connection_id: track.participant,
@@ -211,6 +243,9 @@ impl Ongoing {
         let Some(open) = self.open.get_mut(&stream) else { return };
         let Some(entry) = self.manifest.tracks.get_mut(open.entry) else { return };
         let Some(codec) = open.track.as_ref().map(Track::codec) else { return };
+        if let Some(beginning) = open.track.as_ref().and_then(Track::beginning) {
+            line_up(entry, beginning, (self.manifest.started_at, self.began));
+        }
         let was_named = entry.file.is_some();
         let outcome = open.append((&self.directory, codec), entry, &self.bytes);
         let is_named_now = !was_named && entry.file.is_some();
@@ -258,7 +293,10 @@ impl Ongoing {
         let Some(entry) = self.manifest.tracks.get_mut(open.entry) else { return };
         let Some(track) = open.track.take() else { return };
         let (codec, mut rest) = (track.codec(), Vec::new());
-        let Ending { patches, stats } = track.end(&mut rest);
+        let Ending { patches, beginning, stats } = track.end(&mut rest);
+        if let Some(beginning) = beginning {
+            line_up(entry, beginning, (self.manifest.started_at, self.began));
+        }
         let written = open.append((&self.directory, codec), entry, &rest);
         let mended = match (written, open.file.take()) {
             (Ok(()), Some(file)) => file.mend(&patches),
@@ -285,6 +323,13 @@ impl Ongoing {
             warn!(recording.id = %recording, error = %Chain(&error), "The manifest of recording {recording} cannot be written");
         }
     }
+}
+
+/// Says when what stands at zero in a track's file came, counted from the beginning of its recording.
+fn line_up(entry: &mut ManifestTrack, beginning: Beginning, (started_at, began): (OffsetDateTime, Instant)) {
+    let offset = beginning.at.saturating_duration_since(began);
+    (entry.offset_ms, entry.started_at) = (millis(offset), started_at + offset);
+    entry.first_timestamp = beginning.timestamp;
 }
 
 /// What a refusal of the disk ends a track with.

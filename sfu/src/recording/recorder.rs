@@ -8,7 +8,7 @@ use super::{
 use common::{
     clock::Clock,
     error::Chain,
-    id::{ConnectionId, NodeId, UserId},
+    id::{ConnectionId, NodeId, RecordingId, UserId},
     recording::{Manifest, RecordingEnd},
 };
 use sfu_core::{
@@ -16,7 +16,7 @@ use sfu_core::{
     recording::{Recorded, RecordedItem},
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     io,
     path::{Path, PathBuf},
     sync::{
@@ -27,10 +27,7 @@ use std::{
     time::{Duration, Instant},
 };
 use time::OffsetDateTime;
-use tokio::sync::{
-    mpsc::{self, error::TrySendError as Unsent},
-    oneshot,
-};
+use tokio::sync::{mpsc, oneshot};
 use tracing::{error, warn};
 
 /// Batches of packets and orders that may wait for the recorder. What shards have no room for is dropped and counted.
@@ -50,14 +47,15 @@ const TICK: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 enum Message {
     /// Record a session.
-    Begin { session: SessionId, begin: Box<Begin>, reply: oneshot::Sender<io::Result<()>> },
+    Begin { session: SessionId, begin: Box<Begin>, reply: oneshot::Sender<Result<(), Refused>> },
     /// Who is in a session.
     People { session: SessionId, people: Vec<(ConnectionId, UserId, String)> },
     /// Packets came; before them, so many of these sessions found no room.
     Media { recorded: Recorded, dropped: BTreeMap<SessionId, u64>, now: Instant },
-    /// Record a session no more.
+    /// Record a session no more, unless by another recording.
     End {
         session: SessionId,
+        recording: RecordingId,
         reason: RecordingEnd,
         at: OffsetDateTime,
         reply: oneshot::Sender<(PathBuf, Manifest)>,
@@ -96,12 +94,52 @@ impl Feed {
 /// Why a recording does not begin.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refused {
-    /// The recorder has more to do than it can.
+    /// The recorder has more to do than it can, or has not let go of the session's last recording.
     #[error("the recorder does not keep up")]
     Busy,
+    /// The disk did not answer in time. What begins later has to be ended.
+    #[error("the disk did not answer in time")]
+    Slow,
     /// The disk refused.
     #[error("the disk refused")]
     Disk(#[from] io::Error),
+}
+
+/// The disk takes no more of a recording, which has to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RefusedByDisk {
+    /// The session that is recorded.
+    pub(crate) session: SessionId,
+    /// Its recording; another one of this session may have begun since.
+    pub(crate) recording: RecordingId,
+    /// Why.
+    pub(crate) reason: RecordingEnd,
+}
+
+/// A recording whose files are written, and not measured.
+#[derive(Debug)]
+pub(crate) struct Closed {
+    directory: PathBuf,
+    manifest: Manifest,
+    node: Arc<NodeDirectory>,
+}
+
+impl Closed {
+    /// Measures the files. Takes as long as reading them: only for a thread that may wait. Can be tried again.
+    ///
+    /// # Errors
+    /// The system's refusal.
+    pub(crate) fn finish(&self) -> io::Result<FinishedRecording> {
+        directory::finish(self.directory.clone(), self.manifest.clone(), Arc::clone(&self.node))
+    }
+
+    /// Removes them: nobody wants them.
+    ///
+    /// # Errors
+    /// The system's refusal.
+    pub(crate) fn discard(&self) -> io::Result<()> {
+        directory::remove(&self.directory)
+    }
 }
 
 /// The way to the recorder.
@@ -132,13 +170,24 @@ impl Recorder {
         node: NodeId,
         bounds: Bounds,
         clock: Arc<dyn Clock>,
-    ) -> io::Result<(Self, mpsc::Receiver<(SessionId, RecordingEnd)>)> {
-        let node = NodeDirectory::own(root, &node.to_string())?;
+    ) -> io::Result<(Self, mpsc::Receiver<RefusedByDisk>)> {
+        let (recorder, told, work) = Self::prepare(root, node, bounds, clock)?;
+        thread::Builder::new().name("recorder".to_owned()).spawn(work)?;
+        Ok((recorder, told))
+    }
+
+    /// The same, with what the thread is to do.
+    pub(crate) fn prepare(
+        root: &Path,
+        node: NodeId,
+        bounds: Bounds,
+        clock: Arc<dyn Clock>,
+    ) -> io::Result<(Self, mpsc::Receiver<RefusedByDisk>, impl FnOnce() + Send + use<>)> {
+        let node = NodeDirectory::own(root, node)?;
         let (messages, inbox) = sync_channel(MESSAGES_MAX);
         let (refused, told) = mpsc::channel(REFUSED_MAX);
         let work = Work { node: Arc::clone(&node), bounds, clock, ongoing: BTreeMap::new(), refused };
-        thread::Builder::new().name("recorder".to_owned()).spawn(move || work.run(&inbox))?;
-        Ok((Self { messages, root: root.to_owned(), node }, told))
+        Ok((Self { messages, root: root.to_owned(), node }, told, move || work.run(&inbox)))
     }
 
     /// Where a shard puts what is recorded.
@@ -154,7 +203,7 @@ impl Recorder {
         let (reply, begun) = oneshot::channel();
         let message = Message::Begin { session, begin: Box::new(begin), reply };
         self.messages.try_send(message).map_err(|_full_or_ended| Refused::Busy)?;
-        Ok(begun.await.map_err(|_| Refused::Busy)??)
+        begun.await.map_err(|_| Refused::Busy)?
     }
 
     /// Says who is in a session; whoever is not heard of has no name in the manifest.
@@ -162,23 +211,19 @@ impl Recorder {
         let _full_or_ended = self.messages.try_send(Message::People { session, people });
     }
 
-    /// Ends the recording of a session, after all that shards have handed over, and measures its files. Waits for room
-    /// and disk: only for a thread that may. `None` if the session is not recorded.
-    ///
-    /// # Errors
-    /// The system's refusal.
-    pub(crate) fn end(
+    /// Ends a recording of a session, after all that shards have handed over. Waits for room and disk: only for a thread
+    /// that may. `None` if it does not go on.
+    pub(crate) fn close(
         &self,
         session: SessionId,
+        recording: RecordingId,
         reason: RecordingEnd,
         at: OffsetDateTime,
-    ) -> io::Result<Option<FinishedRecording>> {
+    ) -> Option<Closed> {
         let (reply, ended) = oneshot::channel();
-        if self.messages.send(Message::End { session, reason, at, reply }).is_err() {
-            return Ok(None);
-        }
-        let Ok((directory, manifest)) = ended.blocking_recv() else { return Ok(None) };
-        directory::finish(directory, manifest, Arc::clone(&self.node)).map(Some)
+        self.messages.send(Message::End { session, recording, reason, at, reply }).ok()?;
+        let (directory, manifest) = ended.blocking_recv().ok()?;
+        Some(Closed { directory, manifest, node: Arc::clone(&self.node) })
     }
 
     /// The recordings that processes left behind which ended in the middle. Takes as long as reading them: only for a
@@ -197,7 +242,7 @@ struct Work {
     bounds: Bounds,
     clock: Arc<dyn Clock>,
     ongoing: BTreeMap<SessionId, Ongoing>,
-    refused: mpsc::Sender<(SessionId, RecordingEnd)>,
+    refused: mpsc::Sender<RefusedByDisk>,
 }
 
 impl Work {
@@ -237,17 +282,22 @@ impl Work {
                 }
                 self.take(&recorded, now);
             }
-            Message::End { session, reason, at, reply } => {
-                if let Some(ongoing) = self.ongoing.remove(&session) {
-                    let _gave_up = reply.send(ongoing.end(reason, at));
+            Message::End { session, recording, reason, at, reply } => {
+                if let Entry::Occupied(entry) = self.ongoing.entry(session)
+                    && entry.get().recording() == recording
+                {
+                    let _gave_up = reply.send(entry.remove().end(reason, at));
                 }
             }
         }
     }
 
-    fn begin(&mut self, session: SessionId, begin: Begin) -> io::Result<()> {
+    fn begin(&mut self, session: SessionId, begin: Begin) -> Result<(), Refused> {
+        if self.ongoing.contains_key(&session) {
+            return Err(Refused::Busy);
+        }
         if directory::free_bytes(self.node.path())? < self.bounds.free_bytes_min {
-            return Err(io::ErrorKind::StorageFull.into());
+            return Err(io::Error::from(io::ErrorKind::StorageFull).into());
         }
         let ongoing = Ongoing::begin(begin, &self.node, self.bounds.file_bytes_max)?;
         self.ongoing.insert(session, ongoing);
@@ -259,7 +309,13 @@ impl Work {
             match item {
                 RecordedItem::Packets { track, encoding, sender_report, packets } => {
                     if let Some(ongoing) = self.ongoing.get_mut(&track.session) {
+                        let was_refused = ongoing.refused().is_some();
                         ongoing.take((track, *encoding), *sender_report, (recorded, packets.clone()), now);
+                        if let Some(reason) = ongoing.refused().filter(|_| !was_refused) {
+                            // What finds no room is told again a second later.
+                            let refused = ongoing.refused_with(track.session, reason);
+                            let _full_or_ended = self.refused.try_send(refused);
+                        }
                     }
                 }
                 RecordedItem::Ended { session, stream } => {
@@ -289,9 +345,7 @@ impl Work {
             if ongoing.end_tracks(reason) {
                 warn!("The disk takes no more: what is recorded ends here");
             }
-            match self.refused.try_send((*session, reason)) {
-                Ok(()) | Err(Unsent::Full(_) | Unsent::Closed(_)) => {}
-            }
+            let _full_or_ended = self.refused.try_send(ongoing.refused_with(*session, reason));
         }
     }
 }

@@ -16,9 +16,11 @@ use common::{
 use local_services::scratch::Scratch;
 use sfu_core::{
     SessionId,
-    recording::{Codec, Recorded, RecordedPacket, RecordedTrack, StreamId},
+    recording::{Codec, Recorded, RecordedPacket, RecordedTrack, StreamId, VideoCodec},
 };
-use std::{fs, io::ErrorKind, net::Ipv4Addr, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs, io::ErrorKind, net::Ipv4Addr, os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration,
+};
 use tokio::{sync::mpsc, task::spawn_blocking};
 
 const BOUNDS: Bounds = Bounds { file_bytes_max: 1024 * 1024, free_bytes_min: 0 };
@@ -30,7 +32,7 @@ const FRAME: u32 = 960;
 struct Stage {
     clock: Arc<ManualClock>,
     recorder: Recorder,
-    refused: mpsc::Receiver<(SessionId, RecordingEnd)>,
+    refused: mpsc::Receiver<RefusedByDisk>,
     shard: ShardHandle,
     node: NodeId,
     account: AccountId,
@@ -76,9 +78,8 @@ impl Stage {
 
     /// Waits until the recorder has worked off what it was given: it answers in order.
     async fn settle(&self) {
-        let (recorder, at) = (self.recorder.clone(), self.clock.utc());
-        let unknown = move || recorder.end(SessionId::new(u64::MAX), RecordingEnd::Stopped, at);
-        assert!(spawn_blocking(unknown).await.unwrap().unwrap().is_none());
+        let unknown = (u64::MAX, RecordingId::generate(&*self.clock));
+        assert!(self.close(unknown, RecordingEnd::Stopped).await.is_none());
     }
 
     fn track(&self, session: u64, number: u64) -> RecordedTrack {
@@ -94,10 +95,15 @@ impl Stage {
         }
     }
 
-    async fn end(&self, session: u64, reason: RecordingEnd) -> FinishedRecording {
+    async fn close(&self, (session, recording): (u64, RecordingId), reason: RecordingEnd) -> Option<Closed> {
         let (recorder, at) = (self.recorder.clone(), self.clock.utc());
-        let ended = spawn_blocking(move || recorder.end(SessionId::new(session), reason, at));
-        ended.await.unwrap().unwrap().unwrap()
+        let closed = move || recorder.close(SessionId::new(session), recording, reason, at);
+        spawn_blocking(closed).await.unwrap()
+    }
+
+    async fn end(&self, which: (u64, RecordingId), reason: RecordingEnd) -> FinishedRecording {
+        let closed = self.close(which, reason).await.unwrap();
+        spawn_blocking(move || closed.finish()).await.unwrap().unwrap()
     }
 }
 
@@ -125,7 +131,7 @@ fn entries(directory: &Path) -> usize {
 async fn fifty_tracks_at_once_lie_in_fifty_files_and_stand_in_the_manifest() {
     let root = Scratch::new().unwrap();
     let stage = Stage::new(root.path(), BOUNDS);
-    stage.begin(1).await.unwrap();
+    let recording = stage.begin(1).await.unwrap();
     let mut feed = stage.recorder.feed();
     let tracks: Vec<RecordedTrack> = (0..50).map(|number| stage.track(1, number)).collect();
     let user = UserId::generate(&*stage.clock);
@@ -139,7 +145,7 @@ async fn fifty_tracks_at_once_lie_in_fifty_files_and_stand_in_the_manifest() {
             stage.settle().await;
         }
     }
-    let finished = stage.end(1, RecordingEnd::Stopped).await;
+    let finished = stage.end((1, recording), RecordingEnd::Stopped).await;
     let manifest = finished.manifest();
     assert_eq!((manifest.tracks.len(), manifest.packets_dropped), (50, 0));
     assert_eq!((manifest.status, manifest.end_reason), (RecordingStatus::Ended, Some(RecordingEnd::Stopped)));
@@ -190,11 +196,13 @@ async fn what_a_killed_process_left_behind_is_found_and_what_a_living_one_writes
     assert!(fourth.recorder.left_behind().unwrap().is_empty(), "somebody takes care of it");
     let (_, path) = left.files().next().unwrap();
     assert!(fs::read(path).unwrap().starts_with(b"OggS"));
-    left.discard().unwrap();
+    for _ in 0..2 {
+        left.discard().unwrap();
+    }
     assert_eq!(entries(other.path()), 2, "those of the living");
 
     give(&mut feed, 100..150).await;
-    let finished = stage.end(1, RecordingEnd::CallEnded).await;
+    let finished = stage.end((1, recording), RecordingEnd::CallEnded).await;
     assert_eq!(
         (finished.manifest().tracks[0].packets, finished.manifest().status),
         (150, RecordingStatus::Ended)
@@ -211,6 +219,38 @@ async fn what_a_killed_process_left_behind_is_found_and_what_a_living_one_writes
     };
     let ended = found.iter().find(|found| found.manifest().recording_id == recording).unwrap();
     assert_eq!(ended.manifest().status, RecordingStatus::Ended, "as it was");
+}
+
+/// A recording that begins in the middle of a call has no key frame at first.
+#[tokio::test]
+async fn the_offset_of_a_picture_is_that_of_the_key_frame_that_its_file_begins_with() {
+    let root = Scratch::new().unwrap();
+    let stage = Stage::new(root.path(), BOUNDS);
+    let recording = stage.begin(1).await.unwrap();
+    let mut feed = stage.recorder.feed();
+    let codec = Some(Codec::Video(VideoCodec::Vp8));
+    let camera =
+        RecordedTrack { codec, source: TrackSource::Camera, clock_rate: 90_000, ..stage.track(1, 1) };
+    // The descriptor, and a frame of 640 by 360 pixels (RFC 6386, section 9.1).
+    let key_frame = [0x10, 0, 0, 0, 0x9D, 0x01, 0x2A, 0x80, 0x02, 0x68, 0x01, 7];
+    for number in 0..30 {
+        stage.clock.advance(Duration::from_millis(100));
+        let payload: &[u8] = if number == 15 { &key_frame } else { &[0x10, 1, 7] };
+        let packet = RecordedPacket {
+            sequence: 65_536 + u64::from(number),
+            timestamp: number * 9_000,
+            marker: true,
+            payload,
+        };
+        let mut recorded = Recorded::default();
+        recorded.add((camera, 0), None, [packet].into_iter());
+        feed.give(recorded, stage.clock.now());
+    }
+    let finished = stage.end((1, recording), RecordingEnd::Stopped).await;
+    let track = &finished.manifest().tracks[0];
+    assert_eq!((track.offset_ms, track.first_timestamp), (1_600, 15 * 9_000));
+    assert_eq!(track.started_at - finished.manifest().started_at, Duration::from_millis(1_600));
+    assert_eq!((track.width, track.height, track.duration_ms), (Some(640), Some(360), 1_500));
 }
 
 #[tokio::test]
@@ -231,14 +271,31 @@ async fn nothing_is_recorded_on_a_full_disk_and_what_a_disk_refuses_ends_the_rec
         stage.clock.advance(Duration::from_millis(20));
     }
     let told = stage.refused.recv().await.unwrap();
-    assert_eq!(told, (SessionId::new(1), RecordingEnd::DiskFailed));
+    let reason = RecordingEnd::DiskFailed;
+    assert_eq!(told, RefusedByDisk { session: SessionId::new(1), recording, reason });
+}
+
+/// Whoever ends one recording may be late: another of the same call has begun.
+#[tokio::test]
+async fn a_recording_is_neither_replaced_nor_ended_by_another_of_its_session() {
+    let root = Scratch::new().unwrap();
+    let stage = Stage::new(root.path(), BOUNDS);
+    let recording = stage.begin(1).await.unwrap();
+    assert!(matches!(stage.begin(1).await, Err(Refused::Busy)));
+    let other = RecordingId::generate(&*stage.clock);
+    assert!(stage.close((1, other), RecordingEnd::Stopped).await.is_none());
+    let mut feed = stage.recorder.feed();
+    feed.give(sound(&[stage.track(1, 1)], 0), stage.clock.now());
+    let finished = stage.end((1, recording), RecordingEnd::Stopped).await;
+    assert_eq!(finished.manifest().tracks.len(), 1);
+    assert!(stage.begin(1).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_track_ends_where_its_file_is_as_large_as_may_be_and_the_others_go_on() {
     let root = Scratch::new().unwrap();
     let stage = Stage::new(root.path(), Bounds { file_bytes_max: 4_000, ..BOUNDS });
-    stage.begin(1).await.unwrap();
+    let recording = stage.begin(1).await.unwrap();
     let mut feed = stage.recorder.feed();
     let [long, short] = [stage.track(1, 1), stage.track(1, 2)];
     let odd = RecordedTrack { codec: None, codec_name: "AV1", ..stage.track(1, 3) };
@@ -247,7 +304,7 @@ async fn a_track_ends_where_its_file_is_as_large_as_may_be_and_the_others_go_on(
         let tracks = if number < 80 { vec![long, odd] } else { vec![long, short, odd] };
         feed.give(sound(&tracks, number), stage.clock.now());
     }
-    let finished = stage.end(1, RecordingEnd::Stopped).await;
+    let finished = stage.end((1, recording), RecordingEnd::Stopped).await;
     let ends = finished.manifest().tracks.iter().map(|track| (track.end_reason, track.file.is_some()));
     let expected = [
         (Some(RecordingEnd::SizeLimit), true),
@@ -259,16 +316,82 @@ async fn a_track_ends_where_its_file_is_as_large_as_may_be_and_the_others_go_on(
     assert_eq!(finished.files().count(), 2);
 }
 
-#[test]
-fn the_directory_of_a_node_that_had_nothing_left_is_removed() {
+#[tokio::test]
+async fn whoever_publishes_again_and_again_takes_no_place_of_the_others() {
     let root = Scratch::new().unwrap();
-    drop(NodeDirectory::own(root.path(), "one").unwrap());
-    let _other = NodeDirectory::own(root.path(), "other").unwrap();
+    let stage = Stage::new(root.path(), BOUNDS);
+    let recording = stage.begin(1).await.unwrap();
+    let mut feed = stage.recorder.feed();
+    let greedy = UserId::generate(&*stage.clock);
+    for number in 0..120 {
+        let track = stage.track(1, number);
+        let people = vec![(track.participant, greedy, "Eve".to_owned())];
+        stage.recorder.note_people(SessionId::new(1), people);
+        feed.give(sound(&[track], 0), stage.clock.now());
+    }
+    let other = stage.track(1, 999);
+    feed.give(sound(&[other], 0), stage.clock.now());
+    let finished = stage.end((1, recording), RecordingEnd::Stopped).await;
+    let tracks = &finished.manifest().tracks;
+    let own = tracks.iter().filter(|track| track.user_id == Some(greedy)).count();
+    assert_eq!((own, tracks.len()), (TRACKS_PER_PARTICIPANT_MAX, TRACKS_PER_PARTICIPANT_MAX + 1));
+    assert_eq!(tracks.last().map(|track| track.connection_id), Some(other.participant));
+}
+
+#[test]
+fn the_directory_of_a_node_that_had_nothing_left_is_removed_and_what_is_no_recording_stays() {
+    let root = Scratch::new().unwrap();
+    let clock = ManualClock::default();
+    let [one, other, broken] = [(); 3].map(|()| NodeId::generate(&clock));
+    drop(NodeDirectory::own(root.path(), one).unwrap());
+    let _other = NodeDirectory::own(root.path(), other).unwrap();
     assert!(directory::left_behind(root.path()).unwrap().is_empty());
     assert_eq!(entries(root.path()), 1);
-    fs::create_dir(root.path().join("somebody's")).unwrap();
-    fs::create_dir(root.path().join("somebody's").join("thing")).unwrap();
-    fs::write(root.path().join("somebody's").join("thing").join(MANIFEST_FILE), "none").unwrap();
+    // As disks have them, and as others leave them.
+    for foreign in ["lost+found".to_owned(), "somebody's".to_owned(), broken.to_string()] {
+        let thing = root.path().join(foreign).join(RecordingId::generate(&clock).to_string());
+        fs::create_dir_all(&thing).unwrap();
+        fs::write(thing.join(MANIFEST_FILE), "none").unwrap();
+    }
+    // Nobody may lock it.
+    fs::create_dir(root.path().join(broken.to_string()).join("lock")).unwrap();
     assert!(directory::left_behind(root.path()).unwrap().is_empty());
-    assert_eq!(entries(root.path()), 2, "what is no recording stays");
+    assert_eq!(entries(root.path()), 4);
+    assert_eq!(fs::read_dir(root.path().join("lost+found")).unwrap().count(), 1, "nothing was put there");
+}
+
+/// A folder that is there already may be one that everybody sees into.
+#[tokio::test]
+async fn nobody_but_the_servers_user_reads_what_is_recorded() {
+    let root = Scratch::new().unwrap();
+    fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let stage = Stage::new(root.path(), BOUNDS);
+    let recording = stage.begin(1).await.unwrap();
+    let mut feed = stage.recorder.feed();
+    feed.give(sound(&[stage.track(1, 1)], 0), stage.clock.now());
+    let finished = stage.end((1, recording), RecordingEnd::Stopped).await;
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let node = root.path().join(stage.node.to_string());
+    let own = node.join(recording.to_string());
+    for directory in [root.path(), &node, &own] {
+        assert_eq!(mode(directory), 0o700, "{}", directory.display());
+    }
+    let (_, track) = finished.files().next().unwrap();
+    for file in [track, own.join(MANIFEST_FILE), node.join("lock")] {
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+}
+
+#[test]
+fn a_recording_that_is_removed_in_part_is_still_known() {
+    let root = Scratch::new().unwrap();
+    let directory = root.path().join("recording");
+    fs::create_dir_all(directory.join("not a file")).unwrap();
+    fs::write(directory.join(MANIFEST_FILE), "{}").unwrap();
+    assert!(directory::remove(&directory).is_err());
+    assert!(directory.join(MANIFEST_FILE).exists());
+    fs::remove_dir(directory.join("not a file")).unwrap();
+    directory::remove(&directory).unwrap();
+    assert!(!directory.exists());
+    directory::remove(&directory).unwrap();
 }

@@ -7,10 +7,10 @@ use common::{
     protocol::media::TrackSource,
     recording::{Manifest, ManifestTrack, RecordingEnd, RecordingStatus},
 };
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 use store::{
-    TenantTx,
-    recordings::{self, NewRecording, Recording, Unremoved},
+    TenantTx, privacy,
+    recordings::{self, NewRecording, Reception, Recording, Unremoved},
     rooms,
     testing::TestDatabase,
 };
@@ -71,12 +71,18 @@ fn manifest(a: &Tenant, new: &NewRecording, clock: &ManualClock) -> Manifest {
     }
 }
 
-async fn store(db: &TestDatabase, a: &Tenant, manifest: &Manifest) -> (bool, bool) {
+async fn store(db: &TestDatabase, a: &Tenant, manifest: &Manifest) -> (Reception, bool) {
     let mut tx = db.store.tenant(a.account).await.unwrap();
-    let is_wanted = recordings::receive(&mut tx, manifest).await.unwrap();
+    let reception = recordings::receive(&mut tx, manifest).await.unwrap();
     let is_stored = recordings::stored(&mut tx, manifest).await.unwrap();
     tx.commit().await.unwrap();
-    (is_wanted, is_stored)
+    (reception, is_stored)
+}
+
+/// How many rows there are, those that nobody is shown, too.
+async fn rows(db: &TestDatabase, a: &Tenant) -> usize {
+    let contents = db.contents(a.account).await;
+    contents.get("recordings").and_then(|rows| rows.as_array()).map_or(0, Vec::len)
 }
 
 async fn find(tx: &mut TenantTx, new: &NewRecording) -> Option<Recording> {
@@ -93,8 +99,8 @@ async fn a_recording_is_shown_while_it_goes_on_and_its_files_once_they_are_store
     assert_eq!(recordings::remove(&mut tx, a.room, new.id).await.unwrap(), Err(Unremoved::GoesOn));
     drop(tx);
     let ended = manifest(&a, &new, &clock);
-    assert_eq!(store(&db, &a, &ended).await, (true, true));
-    assert_eq!(store(&db, &a, &ended).await, (true, true), "once more, after a node was killed in between");
+    assert_eq!(store(&db, &a, &ended).await, (Reception::Wanted, true));
+    assert_eq!(store(&db, &a, &ended).await.0, Reception::Stored, "after a node was killed in between");
     let mut tx = db.store.tenant(a.account).await.unwrap();
     let found = find(&mut tx, &new).await.unwrap();
     assert_eq!((found.status, found.size_bytes), (RecordingStatus::Ended, Some(6_000)));
@@ -115,9 +121,78 @@ async fn a_recording_that_is_first_heard_of_at_its_end_is_kept() {
     let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
     let a = tenant(&db, "a", &clock).await;
     let new = recording((a.room, a.user), &clock);
-    assert_eq!(store(&db, &a, &manifest(&a, &new, &clock)).await, (true, true));
+    assert_eq!(store(&db, &a, &manifest(&a, &new, &clock)).await, (Reception::Wanted, true));
     let mut tx = db.store.tenant(a.account).await.unwrap();
     assert_eq!(find(&mut tx, &new).await.unwrap().status, RecordingStatus::Ended);
+}
+
+/// The node could not remove what it had stored, and brings it once more.
+#[tokio::test]
+async fn a_deleted_recording_stays_deleted_until_its_node_has_nothing_of_it() {
+    let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
+    let a = tenant(&db, "a", &clock).await;
+    let before = rows(&db, &a).await;
+    let [late, soon] = [begin(&db, &a, &clock).await, begin(&db, &a, &clock).await];
+    for new in [&late, &soon] {
+        store(&db, &a, &manifest(&a, new, &clock)).await;
+    }
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    recordings::collected(&mut tx, soon.id).await.unwrap();
+    for new in [&late, &soon] {
+        recordings::remove(&mut tx, a.room, new.id).await.unwrap().unwrap();
+        recordings::forget(&mut tx, new.id).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    assert_eq!(rows(&db, &a).await, before + 1, "nobody can bring the other");
+    let ended = manifest(&a, &late, &clock);
+    assert_eq!(store(&db, &a, &ended).await, (Reception::Unwanted, false));
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    recordings::collected(&mut tx, late.id).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(rows(&db, &a).await, before);
+}
+
+/// However long ago it was begun.
+#[tokio::test]
+async fn a_deleted_recording_is_remembered_for_ninety_days_from_then() {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
+    let a = tenant(&db, "a", &clock).await;
+    let before = rows(&db, &a).await;
+    let new = begin(&db, &a, &clock).await;
+    clock.advance(100 * DAY);
+    db.store.system().interrupt_recordings(&[], &clock).await.unwrap();
+    let mut tx = db.store.tenant(a.account).await.unwrap();
+    recordings::remove(&mut tx, a.room, new.id).await.unwrap().unwrap();
+    tx.commit().await.unwrap();
+    for (days, is_remembered) in [(0, true), (89, true), (2, false)] {
+        clock.advance(days * DAY);
+        let mut tx = db.store.tenant(a.account).await.unwrap();
+        privacy::prune(&mut tx, &clock).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(rows(&db, &a).await == before + 1, is_remembered, "{days}");
+    }
+}
+
+/// Whoever begins to record in a room waits for whoever deletes it.
+#[tokio::test]
+async fn no_recording_of_a_room_is_left_that_is_being_deleted() {
+    let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
+    let a = tenant(&db, "a", &clock).await;
+    let new = recording((a.room, a.user), &clock);
+    let mut deleting = db.store.tenant(a.account).await.unwrap();
+    rooms::delete(&mut deleting, a.room).await.unwrap();
+    let mut beginning = db.store.tenant(a.account).await.unwrap();
+    let mut begun = pin!(async {
+        let begun = recordings::begin(&mut beginning, &new).await.unwrap();
+        beginning.commit().await.unwrap();
+        begun
+    });
+    tokio::select! {
+        begun = &mut begun => panic!("it does not wait: {begun:?}"),
+        () = db.until_one_waits() => deleting.commit().await.unwrap(),
+    }
+    assert_eq!(begun.await, None);
 }
 
 #[tokio::test]
@@ -142,6 +217,7 @@ async fn files_of_what_was_removed_are_taken_out_of_the_storage_and_then_forgott
     assert_eq!(recordings::removed_files(&mut tx, one.id).await.unwrap(), ["001-microphone.ogg"]);
     assert_eq!(recordings::removed_files(&mut tx, other.id).await.unwrap(), [""; 0], "it is kept");
     for new in [&one, &other] {
+        recordings::collected(&mut tx, new.id).await.unwrap();
         recordings::forget(&mut tx, new.id).await.unwrap();
     }
     assert!(find(&mut tx, &other).await.is_some());
@@ -162,9 +238,9 @@ async fn files_of_a_recording_whose_room_is_deleted_are_not_taken_any_more() {
     let due = db.store.system().claim_recordings(9, LEASE, &clock).await.unwrap();
     assert_eq!(due, [(a.account, stored.id)], "of the other there is nothing yet");
     let ended = manifest(&a, &going, &clock);
-    assert_eq!(store(&db, &a, &ended).await, (false, false));
+    assert_eq!(store(&db, &a, &ended).await, (Reception::Unwanted, false));
     let unheard = recording((a.room, a.user), &clock);
-    assert_eq!(store(&db, &a, &manifest(&a, &unheard, &clock)).await, (false, false));
+    assert_eq!(store(&db, &a, &manifest(&a, &unheard, &clock)).await, (Reception::Unwanted, false));
 }
 
 #[tokio::test]
@@ -181,7 +257,7 @@ async fn what_goes_on_at_no_living_node_is_interrupted_until_its_files_come() {
     assert_eq!(find(&mut tx, &alive).await.unwrap().status, RecordingStatus::Recording);
     assert_eq!(find(&mut tx, &gone).await.unwrap().status, RecordingStatus::Interrupted);
     drop(tx);
-    assert_eq!(store(&db, &a, &manifest(&a, &gone, &clock)).await, (true, true));
+    assert_eq!(store(&db, &a, &manifest(&a, &gone, &clock)).await, (Reception::Wanted, true));
     let mut tx = db.store.tenant(a.account).await.unwrap();
     assert_eq!(find(&mut tx, &gone).await.unwrap().status, RecordingStatus::Ended);
 }
@@ -201,7 +277,8 @@ async fn a_recording_is_its_own_accounts_alone() {
     assert!(!recordings::stored(&mut tx, &ended).await.unwrap());
     let into_theirs = recording((b.room, a.user), &clock);
     assert_eq!(recordings::begin(&mut tx, &into_theirs).await.unwrap(), None);
-    assert!(!recordings::receive(&mut tx, &ended).await.unwrap());
+    assert_eq!(recordings::receive(&mut tx, &ended).await.unwrap(), Reception::Unwanted);
+    recordings::collected(&mut tx, theirs.id).await.unwrap();
     tx.commit().await.unwrap();
     let mut tx = db.store.tenant(b.account).await.unwrap();
     assert!(find(&mut tx, &theirs).await.is_some());

@@ -23,6 +23,7 @@ use common::{
     recording::{Manifest, RecordingStatus},
     subject::recording::{RecordingAction, RecordingReply},
 };
+use node::Undone;
 use signalling_core::admission::Action;
 use store::{
     TenantTx,
@@ -69,23 +70,31 @@ pub(super) async fn start_recording(
     let mut tx = app.begin(&caller).await?;
     admit(&app, &mut tx, &caller, Action::Record, room).await?;
     tx.commit().await?;
+    let begun = begin(app.clone(), caller, room);
+    Ok((StatusCode::CREATED, Json(app.complete(begun).await?)))
+}
+
+/// Has a node record, and notes it: what cannot be noted is ended, because nobody could stop it.
+async fn begin(app: App, caller: Caller, room: RoomId) -> Result<Recording, Problem> {
     let id = RecordingId::generate(&*app.clock);
     let begin = RecordingAction::Begin { recording: id, by: caller.id() };
-    let reply = node::ask(&app, caller.account, room, begin).await?;
+    let reply = match node::ask(&app, caller.account, room, begin).await {
+        Err(Undone::Unknown) => {
+            node::end(&app, caller.account, room, id);
+            return Err(Undone::Unknown.into());
+        }
+        answered => answered?,
+    };
     let Some(RecordingReply::Begun { recording, by, node, at }) = reply else { return Err(no_call()) };
     let noted =
         note(&app, &caller, &NewRecording { id: recording, room, node, by, at }, recording == id).await;
-    match noted {
-        Ok(recording) => Ok((StatusCode::CREATED, Json(recording))),
-        Err(problem) => {
-            // Nobody could stop what is not noted; what there is of it is stored.
-            if recording == id {
-                let _unheard =
-                    node::ask(&app, caller.account, room, RecordingAction::Stop { recording }).await;
-            }
-            Err(problem)
+    if noted.is_err() && recording == id {
+        let stop = RecordingAction::Stop { recording };
+        if let Err(Undone::Unknown) = node::ask(&app, caller.account, room, stop).await {
+            node::end(&app, caller.account, room, id);
         }
     }
+    noted
 }
 
 /// Notes a recording that goes on, unless it was noted before.

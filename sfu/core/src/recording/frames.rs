@@ -1,6 +1,7 @@
 //! Whole frames out of packets in order.
 
-use crate::rtp::vp8;
+use crate::rtp::{descriptor::Descriptor, vp8};
+use std::time::Instant;
 
 /// The largest frame that is put together, in bytes. A larger one counts as lost.
 const FRAME_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -30,7 +31,7 @@ impl VideoCodec {
     /// Whether a stream can be begun with this packet.
     pub(super) fn starts_key_frame(self, payload: &[u8]) -> bool {
         match self {
-            Self::Vp8 => vp8::frame_part(payload).is_some_and(|part| part.descriptor.starts_key_frame),
+            Self::Vp8 => vp8::frame_part(payload).is_some_and(|part| starts_pictures(&part.descriptor)),
         }
     }
 
@@ -42,12 +43,18 @@ impl VideoCodec {
                 frame.extend_from_slice(bytes);
                 Some(Part {
                     starts_frame,
-                    starts_key_frame: descriptor.starts_key_frame,
+                    starts_key_frame: starts_pictures(&descriptor),
                     size: descriptor.size,
                 })
             }
         }
     }
+}
+
+/// A key frame that does not say how large it is, or that it is empty, is none: no decoder begins with it.
+fn starts_pictures(descriptor: &Descriptor) -> bool {
+    let size = descriptor.size.filter(|(width, height)| *width > 0 && *height > 0);
+    descriptor.starts_key_frame && size.is_some()
 }
 
 /// What a packet's part of a frame is.
@@ -62,6 +69,9 @@ struct Part {
 /// A whole frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Frame<'a> {
+    pub(super) timestamp: u32,
+    /// When the first of its packets came.
+    pub(super) came_at: Instant,
     pub(super) is_key_frame: bool,
     /// The width and height of the pictures from now on, where a key frame says it.
     pub(super) size: Option<(u16, u16)>,
@@ -81,6 +91,7 @@ pub(super) struct Assembler {
 #[derive(Debug, Clone, Copy)]
 struct Open {
     timestamp: u32,
+    came_at: Instant,
     is_key_frame: bool,
     size: Option<(u16, u16)>,
 }
@@ -103,13 +114,13 @@ impl Assembler {
         self.waits_for_key_frame = true;
     }
 
-    /// Takes the next packet, and hands over each frame that is whole, with its timestamp.
+    /// Takes the next packet, and hands over each frame that is whole.
     pub(super) fn take(
         &mut self,
-        timestamp: u32,
+        (timestamp, came_at): (u32, Instant),
         marker: bool,
         payload: &[u8],
-        mut whole: impl FnMut(u32, Frame<'_>),
+        mut whole: impl FnMut(Frame<'_>),
     ) {
         if payload.is_empty() {
             return;
@@ -120,13 +131,17 @@ impl Assembler {
         }
         let before = self.frame.len();
         let Some(part) = self.codec.append(payload, &mut self.frame) else { return self.lose() };
+        if let Some(open) = &mut self.open {
+            // One that was sent again comes after those behind it.
+            open.came_at = open.came_at.min(came_at);
+        }
         if part.starts_frame && self.open.is_none() {
             if part.starts_key_frame {
                 self.waits_for_key_frame = false;
             }
             if !self.waits_for_key_frame {
                 let is_key_frame = part.starts_key_frame;
-                self.open = Some(Open { timestamp, is_key_frame, size: part.size });
+                self.open = Some(Open { timestamp, came_at, is_key_frame, size: part.size });
             }
         } else if self.open.is_none() && !self.waits_for_key_frame {
             return self.lose();
@@ -143,9 +158,9 @@ impl Assembler {
         }
     }
 
-    fn close(&mut self, whole: &mut impl FnMut(u32, Frame<'_>)) {
-        if let Some(Open { timestamp, is_key_frame, size }) = self.open.take() {
-            whole(timestamp, Frame { is_key_frame, size, bytes: &self.frame });
+    fn close(&mut self, whole: &mut impl FnMut(Frame<'_>)) {
+        if let Some(Open { timestamp, came_at, is_key_frame, size }) = self.open.take() {
+            whole(Frame { timestamp, came_at, is_key_frame, size, bytes: &self.frame });
         }
         self.frame.clear();
     }
@@ -154,6 +169,7 @@ impl Assembler {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use common::clock::{Clock, ManualClock};
 
     /// A packet's payload: a descriptor of one byte, and what is behind it.
     pub(in super::super) fn part(starts: bool, is_key_frame: bool, fill: u8) -> Vec<u8> {
@@ -175,8 +191,9 @@ pub(super) mod tests {
         payload: &[u8],
     ) -> Vec<(u32, bool, usize)> {
         let mut frames = Vec::new();
-        assembler.take(timestamp, marker, payload, |at, frame| {
-            frames.push((at, frame.is_key_frame, frame.bytes.len()));
+        let came = (timestamp, ManualClock::default().now());
+        assembler.take(came, marker, payload, |frame| {
+            frames.push((frame.timestamp, frame.is_key_frame, frame.bytes.len()));
         });
         frames
     }
@@ -214,6 +231,19 @@ pub(super) mod tests {
             assert_eq!(taken(&mut assembler, 2, true, hostile), []);
             assert!(assembler.waits_for_key_frame());
         }
+    }
+
+    #[test]
+    fn a_key_frame_that_says_no_size_begins_nothing() {
+        let mut assembler = Assembler::new(VideoCodec::Vp8);
+        let mut empty = part(true, true, 1);
+        empty[7..11].fill(0);
+        for payload in [&part(true, true, 1)[..6], &empty] {
+            assert!(!VideoCodec::Vp8.starts_key_frame(payload));
+            assert_eq!(taken(&mut assembler, 1, true, payload), []);
+            assert!(assembler.waits_for_key_frame());
+        }
+        assert_eq!(taken(&mut assembler, 2, true, &part(true, true, 1)), [(2, true, 30)]);
     }
 
     #[test]

@@ -12,7 +12,17 @@ const DIVERGENCE_MAX: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Timeline {
     rate: u32,
+    beginning: Option<Beginning>,
     last: Option<Last>,
+}
+
+/// What stands at zero in a track's file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Beginning {
+    /// When it came.
+    pub at: Instant,
+    /// Its RTP timestamp.
+    pub timestamp: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +36,12 @@ struct Last {
 impl Timeline {
     /// A track that has not begun, whose timestamps count so many to a second.
     pub(super) const fn new(rate: u32) -> Self {
-        Self { rate, last: None }
+        Self { rate, beginning: None, last: None }
+    }
+
+    /// What stands at zero, once something does.
+    pub(super) const fn beginning(&self) -> Option<Beginning> {
+        self.beginning
     }
 
     /// Where a packet with this timestamp stands that came at this moment; the first at 0.
@@ -34,6 +49,7 @@ impl Timeline {
     /// Where the sender counts on, that is what counts, and where it begins anew, the moment.
     pub(super) fn place(&mut self, timestamp: u32, at: Instant) -> u64 {
         let Some(last) = self.last else {
+            self.beginning = Some(Beginning { at, timestamp });
             self.last = Some(Last { began: at, timestamp, position: 0 });
             return 0;
         };

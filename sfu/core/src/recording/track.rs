@@ -5,7 +5,7 @@ use super::{
     frames::{Assembler, Frame, VideoCodec},
     opus::{self, Voice},
     order::{Order, Taken},
-    timeline::Timeline,
+    timeline::{Beginning, Timeline},
     webm::Movie,
 };
 use std::time::{Duration, Instant};
@@ -84,6 +84,8 @@ pub struct TrackStats {
 pub struct Ending {
     /// What is written into the file besides what was handed out, which makes it a whole one.
     pub patches: Vec<Patch>,
+    /// What stands at zero, if there is anything.
+    pub beginning: Option<Beginning>,
     /// What became of it.
     pub stats: TrackStats,
 }
@@ -188,13 +190,13 @@ impl Track {
             }
             Writer::Pictures { movie, .. } => movie.map_or_else(Vec::new, |movie| movie.end(out)),
         };
-        Ending { patches, stats: self.stats }
+        Ending { patches, beginning: self.timeline.beginning(), stats: self.stats }
     }
 
-    /// What became of it so far.
-    pub fn stats(&mut self) -> TrackStats {
-        self.measure();
-        self.stats
+    /// What stands at zero in its file, once something does: of pictures the first key frame, however long others came
+    /// before it.
+    pub const fn beginning(&self) -> Option<Beginning> {
+        self.timeline.beginning()
     }
 
     /// Whether a packet of this encoding is written. A better one takes over with its next key frame, and so does any
@@ -274,17 +276,15 @@ impl Track {
                     assembler.lose();
                 }
                 let (Codec::Video(codec), timeline) = (self.codec, &mut self.timeline) else { return };
-                assembler.take(timestamp, marker, &payload, |timestamp, frame: Frame<'_>| {
-                    if movie.is_none() {
-                        let size = frame.size.unwrap_or_default();
+                assembler.take((timestamp, came_at), marker, &payload, |frame: Frame<'_>| {
+                    if let (None, Some(size)) = (&movie, frame.size) {
                         stats.size = Some(size);
                         *movie = Some(Movie::begin(codec, size, out));
                     }
-                    let at = timeline.place(timestamp, came_at);
+                    let Some(movie) = movie else { return };
+                    let at = timeline.place(frame.timestamp, frame.came_at);
                     let at_ms = at.saturating_mul(1_000).checked_div(u64::from(VIDEO_RATE)).unwrap_or(0);
-                    if let Some(movie) = movie {
-                        movie.add(&frame, at_ms, out);
-                    }
+                    movie.add(&frame, at_ms, out);
                 });
             }
         }

@@ -238,12 +238,19 @@ fn header(codec: VideoCodec, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::{super::ebml::tests::read, *};
+    use common::clock::{Clock, ManualClock};
 
     /// 200 frames of 33 ms, of which every fiftieth is a key frame.
     fn movie(out: &mut Vec<u8>) -> Movie {
         let mut movie = Movie::begin(VideoCodec::Vp8, (640, 360), out);
         for n in 0..200_u64 {
-            let frame = Frame { is_key_frame: n % 50 == 0, size: None, bytes: &[7; 300] };
+            let frame = Frame {
+                timestamp: 0,
+                came_at: ManualClock::default().now(),
+                is_key_frame: n % 50 == 0,
+                size: None,
+                bytes: &[7; 300],
+            };
             movie.add(&frame, n * 33, out);
         }
         movie

@@ -162,14 +162,15 @@ INSERT INTO room_attachments (account_id, id, room_id, user_id, file_name, mime_
     FROM large, generate_series(0, 19999) n;
 UPDATE room_attachments SET is_removed = true WHERE id = pg_temp.u('file', 150);
 INSERT INTO recordings (account_id, id, room_id, node_id, started_by, started_at, ended_at, status, size_bytes, manifest,
-                        is_removed, remove_at)
+                        is_removed, remove_at, removed_at, is_collected)
     -- Hardly any goes on, and of those that are removed hardly any is due.
     SELECT account, pg_temp.u('recording', n), pg_temp.u('room', CASE n % 2 WHEN 0 THEN n % 1000 ELSE 777 END),
            pg_temp.u('node', n % 10), pg_temp.u('user', 1000001 + n % 1000),
            now() - CASE WHEN n BETWEEN 20 AND 39 THEN '400 days' ELSE n * '1 minute'::interval END,
            CASE WHEN n >= 20 THEN now() END, CASE WHEN n >= 20 THEN 'ended' ELSE 'recording' END,
            CASE WHEN n >= 20 THEN 1 END, CASE WHEN n >= 20 THEN '{}'::jsonb END, n BETWEEN 20 AND 200,
-           CASE WHEN n BETWEEN 40 AND 200 THEN now() + (n - 45) * '1 minute'::interval END
+           CASE WHEN n BETWEEN 40 AND 200 THEN now() + (n - 45) * '1 minute'::interval END,
+           CASE WHEN n BETWEEN 20 AND 29 THEN now() - '400 days'::interval END, n >= 40
     FROM large, generate_series(0, 19999) n;
 INSERT INTO room_changes (account_id, room_id, seq, message_seq)
     SELECT account, pg_temp.u('room', CASE n % 2 WHEN 0 THEN 777 ELSE n % 1000 END),

@@ -68,7 +68,9 @@ pub(super) const GIVEN: &[(&str, &[(usize, &str)])] = &[
     ("a.id = ANY ($1) AND a.is_stored", &[(1, "ARRAY[pg_temp.u('file', 77)]")]),
     ("SET is_removed = true, remove_at = created_at WHERE id = $1", &[(1, "pg_temp.u('file', 77)")]),
     ("WITH gone AS (DELETE FROM room_attachments", &[(1, "pg_temp.u('file', 150)")]),
-    // Of recordings one that was removed.
+    // Of recordings one that was removed, and one whose files never came.
+    ("AND is_removed AND remove_at IS NULL", &[(1, "pg_temp.u('recording', 25)")]),
+    ("SET manifest = NULL, size_bytes = NULL", &[(1, "pg_temp.u('recording', 150)")]),
     ("FROM recordings WHERE id = $1 AND is_removed", &[(1, "pg_temp.u('recording', 150)")]),
     ("AS gone (room_id, seq)", &[(2, "ARRAY[7777::bigint]")]),
     ("INSERT INTO room_bans", &[(3, "gen_random_uuid()")]),

@@ -5,6 +5,7 @@ import { phrase } from '../../words.js';
 import { guestMark } from '../guest-mark.js';
 import { rank, roleIn } from '../members.js';
 import { confirm, show as open } from '../settings/dialogs.js';
+import { recorder } from './recordings.js';
 
 /** What can be ended of what somebody sends. */
 const SOURCES = /** @type {const} */ ([
@@ -15,8 +16,8 @@ const SOURCES = /** @type {const} */ ([
 
 /** @param {App.RoomParts} app */
 export function moderation(app) {
-  const { calls, rooms, user } = app;
-  const element = iconButton('shield', phrase('call.moderate'), { class: 'small', hidden: true, 'data-testid': 'call-moderate', on: { click: () => manage(calls) } });
+  const { rooms, user } = app;
+  const element = iconButton('shield', phrase('call.moderate'), { class: 'small', hidden: true, 'data-testid': 'call-moderate', on: { click: () => room && manage(app, room) } });
   /** @type {string | null} */
   let room = null;
 
@@ -41,8 +42,10 @@ export function moderation(app) {
   };
 }
 
-/** Shows who is in the call, for as long as there is one. @param {App.Calls} calls */
-function manage(calls) {
+/** Shows who is in the call, for as long as there is one. @param {App.RoomParts} app @param {string} room */
+function manage(app, room) {
+  const { calls } = app;
+  const recording = recorder(app, room);
   const list = el('ul', { class: 'list', 'aria-label': phrase('call.moderate') });
   const empty = el('p', { class: 'muted' }, phrase('call.alone'));
   /** @type {HTMLInputElement} */
@@ -59,7 +62,8 @@ function manage(calls) {
     keyed(list, others, { key: ({ connectionId }) => connectionId, create: (person) => row(calls, person), update });
   });
   open(phrase('call.moderate'), el('div', {},
-    el('label', { class: 'check' }, lock, el('span', {}, phrase('call.lock'))), el('p', { class: 'muted' }, phrase('call.lockHint')), list, empty), stop);
+    el('label', { class: 'check' }, lock, el('span', {}, phrase('call.lock'))), el('p', { class: 'muted' }, phrase('call.lockHint')), list, empty, recording.element),
+    () => { stop(); recording.leave(); });
 }
 
 /** @param {App.Calls} calls @param {App.Other} person */

@@ -13,6 +13,7 @@ use super::{
 use axum::{body::Body, extract::State, http::HeaderMap, response::Response};
 use common::id::{RecordingId, RoomId};
 use ingress::file_headers;
+use serde_json::json;
 use signalling_core::admission::Action;
 
 /// Reads the file of a track, or a stretch of it (`Range`, RFC 9110, section 14).
@@ -40,13 +41,16 @@ pub(in super::super) async fn read_recording_file(
     IdsAnd(room, id, name): IdsAnd<RoomId, RecordingId>,
     asked: HeaderMap,
 ) -> Result<Response<Body>, Problem> {
-    let mut tx = app.read(&caller).await?;
+    let mut tx = app.begin_ending(&caller).await?;
     admit(&app, &mut tx, &caller, Action::Record, room).await?;
     let manifest = manifest(&mut tx, room, id).await?;
-    tx.commit().await?;
     let missing = || Problem::not_found("file");
     let mut tracks = manifest.tracks.iter();
     let track = tracks.find(|track| track.file.as_deref() == Some(&*name)).ok_or_else(missing)?;
+    // Before the first byte is sent. Every stretch counts: who leaves out the first heard it, too.
+    let what = json!({ "file": name });
+    caller.audit(&app, &mut tx, "recording.downloaded", id, (None, Some(&what))).await?;
+    tx.commit().await?;
     let (files, account) = (app.files()?, caller.account);
     let headers = file_headers("application/octet-stream", Some(&name));
     let tag = format!("\"{id}/{name}\"");

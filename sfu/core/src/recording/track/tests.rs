@@ -50,8 +50,27 @@ impl Camera {
     fn stats(&mut self) -> TrackStats {
         let now = self.clock.now();
         self.asked.extend(self.track.handle_time(now, &mut self.file));
-        self.track.stats()
+        self.track.measure();
+        self.track.stats
     }
+}
+
+#[test]
+fn a_file_of_pictures_begins_where_its_first_key_frame_does() {
+    let mut camera = Camera::new();
+    camera.frames(30);
+    assert_eq!(camera.track.beginning(), None, "nothing of it can be decoded");
+    assert_eq!(camera.stats().size, None);
+    let (at, timestamp) = (camera.clock.now(), camera.timestamp);
+    camera.packet(0, camera.sequence, false, &part(true, true, 7));
+    camera.clock.advance(Duration::from_millis(5));
+    camera.packet(0, camera.sequence + 1, true, &part(false, true, 7));
+    camera.sequence += 2;
+    camera.timestamp += 3_000;
+    camera.frames(30);
+    assert_eq!(camera.track.beginning(), Some(Beginning { at, timestamp }));
+    let stats = camera.stats();
+    assert_eq!((stats.size, stats.duration), (Some((640, 360)), Duration::from_millis(1_034)));
 }
 
 #[test]
@@ -97,9 +116,9 @@ fn the_best_encoding_takes_over_with_a_key_frame_and_another_when_it_is_silent()
     camera.frame(1, false, &[]);
     assert_eq!(camera.asked, [1]);
     camera.frame(1, true, &[]);
-    let written = camera.track.stats().packets;
+    let written = camera.track.stats.packets;
     camera.frame(0, true, &[]);
-    assert_eq!(camera.track.stats().packets, written, "the better one is there");
+    assert_eq!(camera.track.stats.packets, written, "the better one is there");
     camera.clock.advance(SILENCE_MAX);
     camera.timestamp = camera.timestamp.wrapping_add(77_000_000);
     camera.frame(0, false, &[]);
@@ -156,7 +175,7 @@ fn a_voice_is_as_long_as_it_was_whatever_is_lost_of_it_and_not_sent() {
         let packet = RecordedPacket { sequence, timestamp: n * 960, marker: false, payload: &payload };
         assert_eq!(track.handle_packet(0, &packet, clock.now(), &mut file), None);
     }
-    let Ending { stats, patches } = track.end(&mut file);
+    let Ending { stats, patches, .. } = track.end(&mut file);
     assert_eq!(stats.duration, Duration::from_secs(10));
     assert_eq!((stats.lost, stats.gaps), (40, 40));
     assert_eq!(patches, []);
