@@ -1,6 +1,6 @@
 //! What a shard can be told to do, and what it tells.
 
-use common::{id::ConnectionId, protocol::media::TrackWish};
+use common::{id::ConnectionId, protocol::media::TrackWish, subject::media::MediaRights};
 use sfu_core::{
     AnswerError, MediaEvent, Offer, SdpError, SessionId, recording::StreamId, sdp::parse::Remote,
 };
@@ -13,8 +13,8 @@ pub(crate) enum Command {
     Join {
         session: SessionId,
         participant: ConnectionId,
-        /// Whether it is offered what others send.
-        receives: bool,
+        /// Whether it is offered what others send, and what it sends is passed on.
+        rights: MediaRights,
         /// Who is told what concerns the participant.
         listener: Listener,
     },
