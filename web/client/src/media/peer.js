@@ -2,6 +2,7 @@
 // which the other side asks for where it notices first that the path is lost (RFC 8445, section 9). The offer says which
 // section carries what, in both directions.
 
+import { DataChannels } from './data-channels.js';
 import { KINDS, SOURCES, noTracks, usual } from './tracks.js';
 
 /** @typedef {import('../../protocol.js').PeerSignal} PeerSignal */
@@ -36,9 +37,9 @@ export class PeerLink {
 
   /**
    * @param {{ other: string, offers: boolean, iceServers: RTCIceServer[], local: LocalMedia, refresh: () => Promise<RTCIceServer[]>,
-   *   signal: (signal: PeerSignal) => void, changed: () => void }} options
+   *   signal: (signal: PeerSignal) => void, heard: (bytes: Uint8Array, reliable: boolean) => void, changed: () => void }} options
    */
-  constructor({ other, offers, iceServers, local, refresh, signal, changed }) {
+  constructor({ other, offers, iceServers, local, refresh, signal, heard, changed }) {
     this.other = other;
     this.offers = offers;
     this.local = local;
@@ -62,6 +63,7 @@ export class PeerLink {
       this.#mend();
       changed();
     };
+    this.data = new DataChannels(pc, { heard, changed });
     if (!offers) return;
     // All sources from the start, sent or not, so that a camera can be switched on later without a new offer.
     for (const source of SOURCES) this.#carry(pc.addTransceiver(KINDS[source], { direction: 'sendrecv' }), source);
