@@ -2,6 +2,7 @@
 //!
 //! An association costs memory from when its section was agreed on.
 
+mod allowance;
 mod association;
 pub(crate) mod dcep;
 pub(crate) mod envelope;
@@ -9,7 +10,8 @@ pub(crate) mod envelope;
 mod fuzzing;
 mod packet;
 
-pub(crate) use association::{BYTES, KEPT_BYTES_MAX, LOSSY_WAITING_MAX, MESSAGES, STREAMS_MAX, WAITING_MAX};
+pub(crate) use allowance::{BYTES, MESSAGES};
+pub(crate) use association::{KEPT_BYTES_MAX, LOSSY_WAITING_MAX, STREAMS_MAX, WAITING_MAX};
 
 #[cfg(any(test, feature = "simulation"))]
 pub(crate) use fuzzing::{read_control, read_message, read_packet};

@@ -18,6 +18,7 @@ const ENTER: &str = r"
         window.heard = [];
         session.on('data', ({ from, topic, data, reliable }) => window.heard.push({ from, topic, text: new TextDecoder().decode(data), reliable }));
         window.send = (text, options) => session.sendData(new TextEncoder().encode(text), options);
+        await client.opened();
         await session.join();
         return session.self;
     }).then(done, (error) => done(`failed: ${error}`));

@@ -1,6 +1,7 @@
 //! The association of SCTP of one transport (RFC 8831): two channels, and what may wait in them.
 
 use super::{
+    allowance::Allowance,
     dcep::{ACKNOWLEDGEMENT, Control},
     envelope::Delivery,
     packet::{self, Header},
@@ -10,7 +11,6 @@ use crate::{
     sdp::data::{DataSection, MESSAGE_BYTES_MAX},
 };
 use bytes::Bytes;
-use common::bucket::{Bucket, Rate};
 use sctp_proto::{
     AssociationHandle, Chunks, DatagramEvent, Endpoint, EndpointConfig, Event, PayloadProtocolIdentifier,
     ReliabilityType, ServerConfig, Stream, StreamEvent, StreamId, TransportConfig,
@@ -21,12 +21,6 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-
-/// What one participant may send: messages.
-pub(crate) const MESSAGES: Rate = Rate::per_second(200, 100);
-
-/// Likewise in bytes.
-pub(crate) const BYTES: Rate = Rate::per_second(256_000, 128_000);
 
 /// What may wait for a receiver before lossy messages to it are dropped, in bytes.
 ///
@@ -97,10 +91,7 @@ pub(super) struct Association {
     live: Option<(AssociationHandle, sctp_proto::Association)>,
     /// The streams of the reliable and of the lossy channel.
     streams: [Option<StreamId>; 2],
-    messages: Bucket,
-    bytes: Bucket,
-    /// Until when no reliable messages are read.
-    stalled_until: Option<Instant>,
+    allowance: Allowance,
     /// Bytes of packets in which there may be something that is not read yet.
     kept: usize,
     /// Packets that go out as soon as those before them have.
@@ -132,9 +123,7 @@ impl Association {
             endpoint: Endpoint::new(Arc::new(config), Some(Arc::new(server))),
             live: None,
             streams: [Some(0), Some(1)],
-            messages: Bucket::new(MESSAGES, now),
-            bytes: Bucket::new(BYTES, now),
-            stalled_until: None,
+            allowance: Allowance::new(now),
             kept: 0,
             outgoing: VecDeque::new(),
             header: None,
@@ -210,7 +199,6 @@ impl Association {
         self.live = None;
         self.outgoing.clear();
         self.is_over = true;
-        self.stalled_until = None;
     }
 
     /// Takes the next message, or what came in place of one.
@@ -227,10 +215,9 @@ impl Association {
     }
 
     fn next(&mut self, now: Instant) -> Option<(StreamId, Chunks)> {
-        let is_stalled = self.stalled_until.is_some_and(|until| now < until);
         let (_, live) = self.live.as_mut()?;
         live.stream_ids().into_iter().find_map(|id| {
-            if is_stalled && delivery(self.streams, id) == Some(Delivery::Reliable) {
+            if !self.allowance.admits(delivery(self.streams, id), now) {
                 return None;
             }
             let chunks = live.stream(id).ok()?.read().ok()??;
@@ -246,27 +233,14 @@ impl Association {
             PayloadProtocolIdentifier::Dcep => self.control(id, &bytes),
             PayloadProtocolIdentifier::Binary => {
                 let Some(delivery) = delivery(self.streams, id) else { return self.refuse(id) };
-                Some(self.pay(delivery, bytes, now))
+                let is_taken = self.allowance.take(delivery, bytes.len(), now);
+                Some(if is_taken { Taken::Message(Incoming { delivery, bytes }) } else { Taken::Overrun })
             }
             PayloadProtocolIdentifier::String
             | PayloadProtocolIdentifier::StringEmpty
             | PayloadProtocolIdentifier::BinaryEmpty
             | PayloadProtocolIdentifier::Unknown => Some(Taken::Malformed),
         }
-    }
-
-    /// Counts a message to its sender, whose reliable ones wait afterwards if they have to.
-    fn pay(&mut self, delivery: Delivery, bytes: Vec<u8>, now: Instant) -> Taken {
-        let cost = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        let wait = self.messages.wait(now).max(self.bytes.wait(now));
-        if delivery == Delivery::Lossy && wait > Duration::ZERO {
-            return Taken::Overrun;
-        }
-        self.messages.spend(1, now);
-        self.bytes.spend(cost, now);
-        let wait = self.messages.wait(now).max(self.bytes.wait(now));
-        self.stalled_until = (wait > Duration::ZERO).then(|| after(now, wait));
-        Taken::Message(Incoming { delivery, bytes })
     }
 
     /// A message about a channel.
@@ -331,7 +305,7 @@ impl Association {
 
     /// Acts on time that has passed.
     pub(super) fn handle_timeout(&mut self, now: Instant) {
-        self.stalled_until.take_if(|until| *until <= now);
+        self.allowance.handle_timeout(now);
         if let Some((_, live)) = &mut self.live
             && live.poll_timeout().is_some_and(|at| at <= now)
         {
@@ -363,7 +337,7 @@ impl Association {
         }
         let rest = (!self.outgoing.is_empty()).then(|| after(now, BURST_INTERVAL));
         let due = live.poll_timeout().map(|at| at.max(after(now, INTERVAL_MIN)));
-        [rest, due, self.stalled_until].into_iter().flatten().min()
+        [rest, due, self.allowance.stalled_until()].into_iter().flatten().min()
     }
 }
 
