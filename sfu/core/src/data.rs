@@ -13,6 +13,9 @@ mod packet;
 pub(crate) use allowance::{BYTES, MESSAGES};
 pub(crate) use association::{KEPT_BYTES_MAX, LOSSY_WAITING_MAX, STREAMS_MAX, WAITING_MAX};
 
+#[cfg(test)]
+pub(crate) use packet::with_checksum;
+
 #[cfg(any(test, feature = "simulation"))]
 pub(crate) use fuzzing::{read_control, read_message, read_packet};
 

@@ -32,6 +32,10 @@ struct Person {
 
 impl Person {
     async fn enter(lobby: &Lobby, name: &str, rights: Option<&[&str]>) -> Self {
+        Self::enter_in(Browser::start(&lobby.driver).await, lobby, name, rights).await
+    }
+
+    async fn enter_in(browser: Browser, lobby: &Lobby, name: &str, rights: Option<&[&str]>) -> Self {
         let account = &lobby.account;
         let token = match rights {
             None => account.admin.token.clone(),
@@ -41,7 +45,6 @@ impl Person {
                 account.admin.post(&path, body).await["token"].as_str().expect("a token").to_owned()
             }
         };
-        let browser = Browser::start(&lobby.driver).await;
         browser.open(&lobby.server.base).await;
         let speaks = rights.is_none_or(|rights| rights.contains(&"media.send"));
         let entered = browser.execute(ENTER, vec![json!(token), json!(lobby.room), json!(speaks)]).await;
@@ -138,25 +141,36 @@ async fn other_stacks_hear_and_answer_by_channels_of_either_kind() {
     let (base, token) = (&lobby.server.base, &lobby.account.admin.token);
     let join = async |stack| Participant::join(stack, base, token, &lobby.room).await;
     let (python, cpp) = tokio::join!(join(Stack::Aiortc), join(Stack::Libdatachannel));
-    let ada = Person::enter(&lobby, "ada", Some(&["data.send", "media.receive"])).await;
-    ada.waits_for_route("server", 2).await;
-    for stack in [&python, &cpp] {
-        let id = stack.id().to_string();
-        for (text, reliable) in
-            [("certain".to_owned(), true), ("maybe".to_owned(), false), ("long ".repeat(2000), true)]
-        {
-            // They may not have opened theirs yet.
-            let options = json!({ "reliable": reliable, "topic": "echo", "to": [id] });
-            let again = format!(
-                "window.again = setInterval(() => window.send({}, {options}), 300), true",
-                json!(text)
-            );
-            ada.browser.until(&again).await;
-            ada.hears(&id, &text, "echo", reliable).await;
-            ada.browser.until("clearInterval(window.again), true").await;
+    let rights: Option<&[&str]> = Some(&["data.send", "media.receive"]);
+    let (chromium, firefox) =
+        tokio::join!(async { Person::enter(&lobby, "chromium", rights).await }, async {
+            Person::enter_in(Browser::start_firefox(&lobby.driver).await, &lobby, "firefox", rights).await
+        },);
+    for person in [&chromium, &firefox] {
+        person.waits_for_route("server", 3).await;
+        for stack in [&python, &cpp] {
+            echoes(person, stack).await;
         }
     }
+    chromium.reaches(&firefox, "there").await;
+    firefox.reaches(&chromium, "and back").await;
     python.leave().await;
     cpp.leave().await;
-    quit([ada.browser]).await;
+    quit([chromium, firefox].map(|person| person.browser)).await;
+}
+
+/// What somebody says to a stack comes back, in the channel that it was said in.
+async fn echoes(person: &Person, stack: &Participant) {
+    let id = stack.id().to_string();
+    for (text, reliable) in
+        [("certain".to_owned(), true), ("maybe".to_owned(), false), ("long ".repeat(2000), true)]
+    {
+        // Its channels may not be open yet.
+        let options = json!({ "reliable": reliable, "topic": "echo", "to": [id] });
+        let again =
+            format!("window.again = setInterval(() => window.send({}, {options}), 300), true", json!(text));
+        person.browser.until(&again).await;
+        person.hears(&id, &text, "echo", reliable).await;
+        person.browser.until("clearInterval(window.again), true").await;
+    }
 }

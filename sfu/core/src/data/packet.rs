@@ -36,7 +36,7 @@ impl Header {
 
 /// A packet with the checksum that belongs there.
 #[cfg(any(test, feature = "simulation"))]
-pub(super) fn with_checksum(packet: &[u8]) -> Vec<u8> {
+pub(crate) fn with_checksum(packet: &[u8]) -> Vec<u8> {
     let mut packet = packet.to_vec();
     if let Some(place) = packet.get_mut(8..12) {
         place.fill(0);

@@ -1,7 +1,7 @@
 //! Who says too much, or does not listen.
 
 use super::*;
-use crate::data::{LOSSY_WAITING_MAX, MESSAGES, WAITING_MAX};
+use crate::data::{KEPT_BYTES_MAX, LOSSY_WAITING_MAX, MESSAGES, WAITING_MAX};
 use sctp_proto::PayloadProtocolIdentifier as Ppid;
 
 /// Lets time pass in small steps.
@@ -97,6 +97,30 @@ fn who_begins_ever_more_streams_is_cut_off() {
     }
     pass(&mut stage, &mut peers.each_mut(), Duration::from_secs(1));
     assert!(peers[0].is_ended, "and told so");
+    assert!(!peers[1].is_ended);
+}
+
+/// The attack: each packet has one byte of a message that never ends, and the rest is filling, with which it is kept.
+#[test]
+fn who_has_packets_kept_for_the_sake_of_a_byte_is_cut_off() {
+    let (mut stage, mut peers) = three();
+    peers[0].send(&mut stage, 0, &message(&[2], "", b"hello"));
+    exchange(&mut stage, &mut peers.each_mut());
+    let header = peers[0].last[..12].to_vec();
+    let number = u32::from_be_bytes(peers[0].last[16..20].try_into().unwrap());
+    let mut sent = 0;
+    while !peers[0].is_ended {
+        // A part behind one that does not come (RFC 9260, section 3.3.1), and padding (RFC 4820).
+        let tsn = (number + 2 + sent).to_be_bytes();
+        let data = [&[0, 0, 0, 17][..], &tsn, &[0, 0, 0, 1, 0, 0, 0, 53, 7, 0, 0, 0]].concat();
+        let padding = [&[0x84, 0, 4, 0][..], &[0; 1020]].concat();
+        let packet = crate::data::with_checksum(&[&header[..], &data, &padding].concat());
+        peers[0].client.send_data(&mut stage, &packet);
+        exchange(&mut stage, &mut peers.each_mut());
+        sent += 1;
+        assert!(sent < 2 * u32::try_from(KEPT_BYTES_MAX).unwrap() / 1024, "never");
+    }
+    assert!(sent > 400, "{sent}");
     assert!(!peers[1].is_ended);
 }
 

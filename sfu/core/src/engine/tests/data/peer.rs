@@ -35,6 +35,8 @@ pub(super) struct Peer {
     pub(super) closed: Vec<u16>,
     /// The server has ended the association.
     pub(super) is_ended: bool,
+    /// The last packet that it sent with a message.
+    pub(super) last: Vec<u8>,
     /// It takes nothing in, and so says nothing either.
     pub(super) is_deaf: bool,
 }
@@ -71,10 +73,10 @@ pub(super) fn enter(stage: &mut Stage, n: u16) -> Peer {
     let mut config = ClientConfig::new();
     config.transport = Arc::new(transport);
     let (handle, sctp) = endpoint.connect(config, SocketAddr::from(([127, 0, 0, 1], 1))).unwrap();
-    let (received, acknowledged, closed) = Default::default();
-    let is_deaf = false;
+    let (received, acknowledged, closed, last) = Default::default();
+    let (is_ended, is_deaf) = (false, false);
     let mut peer =
-        Peer { client, endpoint, handle, sctp, received, acknowledged, closed, is_ended: false, is_deaf };
+        Peer { client, endpoint, handle, sctp, received, acknowledged, closed, is_ended, last, is_deaf };
     stage.engine.allow_data(device(n), true);
     let answer = peer.offer(stage, n, &section(9));
     assert!(answer.contains("m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n"), "{answer}");
@@ -150,6 +152,9 @@ impl Peer {
         while let Some(transmit) = self.sctp.poll_transmit(now) {
             let Payload::RawEncode(packets) = transmit.payload else { continue };
             for packet in packets {
+                if packet.get(12) == Some(&0) {
+                    self.last = packet.to_vec();
+                }
                 self.client.send_data(stage, &packet);
             }
         }
