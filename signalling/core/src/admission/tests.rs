@@ -83,7 +83,7 @@ fn always(check: impl Fn(Visitor<'_>, Action, RoomFacts)) -> usize {
 
 #[test]
 fn every_combination_is_looked_at() {
-    assert_eq!(always(|_, _, _| {}), (4 * 2 + 2 * 16 * 3) * 20 * 256);
+    assert_eq!(always(|_, _, _| {}), (4 * 2 + 2 * 32 * 3) * 20 * 256);
 }
 
 #[test]
