@@ -23,17 +23,21 @@ pub enum Right {
     /// Say something, and be seen typing.
     #[serde(rename = "messages.send")]
     SendMessages,
-    /// Be seen and heard in the room's media session.
+    /// Be seen and heard in the room's media session, and send data there.
     #[serde(rename = "media.send")]
     SendMedia,
     /// See and hear others in it.
     #[serde(rename = "media.receive")]
     ReceiveMedia,
+    /// Send data in it. Who may be seen and heard may, too.
+    #[serde(rename = "data.send")]
+    SendData,
 }
 
 impl Right {
     /// Every right.
-    pub const ALL: &[Self] = &[Self::ReadMessages, Self::SendMessages, Self::SendMedia, Self::ReceiveMedia];
+    pub const ALL: &[Self] =
+        &[Self::ReadMessages, Self::SendMessages, Self::SendMedia, Self::ReceiveMedia, Self::SendData];
 
     /// Its name on the wire and in the store.
     pub const fn as_str(self) -> &'static str {
@@ -42,6 +46,7 @@ impl Right {
             Self::SendMessages => "messages.send",
             Self::SendMedia => "media.send",
             Self::ReceiveMedia => "media.receive",
+            Self::SendData => "data.send",
         }
     }
 
@@ -77,7 +82,7 @@ mod tests {
 
     #[test]
     fn rights_have_one_name_each_and_no_permission_is_one() {
-        let names = ["messages.read", "messages.send", "media.send", "media.receive"];
+        let names = ["messages.read", "messages.send", "media.send", "media.receive", "data.send"];
         let rights: BTreeSet<Right> = serde_json::from_value(json!(names)).unwrap();
         assert_eq!(rights.len(), names.len());
         assert_eq!(serde_json::to_value(&rights).unwrap(), json!(names), "in the order of their meaning");

@@ -42,13 +42,13 @@ fn wants_colour(no_color: Option<&OsStr>) -> bool {
     no_color.is_none_or(OsStr::is_empty)
 }
 
-/// The filter without what DTLS writes, whatever the operator wants of other crates.
+/// The filter without what DTLS and SCTP write, whatever the operator wants of other crates.
 ///
-/// It warns of what it finds in a datagram, many lines for one that anybody
-/// may send, and on the thread that forwards media. Who names a module of it
+/// They warn of what they find in a datagram, many lines for one that anybody
+/// may send, and on the thread that forwards media. Who names a module of them
 /// (`dimpl::dtls12=debug`) still gets its lines.
 fn without_datagrams(wanted: Targets) -> Targets {
-    wanted.with_target("dimpl", LevelFilter::OFF)
+    wanted.with_target("dimpl", LevelFilter::OFF).with_target("sctp_proto", LevelFilter::OFF)
 }
 
 /// Starts collecting metrics; the handle renders them for `/metrics`.
@@ -67,7 +67,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
     use tracing::subscriber::with_default;
 
-    /// Lines that a filter lets through of one warning each of DTLS and ourselves.
+    /// Lines that a filter lets through of one warning each of DTLS, SCTP and ourselves.
     fn lines(filter: &str) -> Vec<String> {
         let written = Arc::new(Mutex::new(Vec::new()));
         let writer = Arc::clone(&written);
@@ -80,6 +80,7 @@ mod tests {
             .with(without_datagrams(filter.parse().unwrap()));
         with_default(subscriber, || {
             warn!(target: "dimpl::dtls12::engine", "a record");
+            warn!(target: "sctp_proto::association", "a chunk");
             warn!(target: "sfu::shard", "ours");
         });
         let text = String::from_utf8(written.lock().unwrap().clone()).unwrap();
@@ -100,7 +101,7 @@ mod tests {
 
     #[test]
     fn what_datagrams_say_is_not_logged_unless_a_module_is_named() {
-        for filter in ["info", "trace", "warn,dimpl=trace"] {
+        for filter in ["info", "trace", "warn,dimpl=trace,sctp_proto=warn"] {
             assert_eq!(lines(filter), ["ours"], "{filter}");
         }
         assert_eq!(lines("info,dimpl::dtls12=warn"), ["record", "ours"]);

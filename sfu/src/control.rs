@@ -460,7 +460,7 @@ impl Control {
                 self.last_stay += 1;
                 self.stays.insert(self.last_stay, (room, connection));
                 let listener = Listener { stay: self.last_stay, notices: self.notices.0.clone() };
-                shard.join(SessionId::new(number), connection, rights.receive, listener).await
+                shard.join(SessionId::new(number), connection, rights, listener).await
             }
             Effect::Exit(connection) => {
                 self.publishers.forget(connection);

@@ -1,8 +1,9 @@
 //! A shard's figures, handed to the metrics once a second and not per packet.
 
 use crate::socket::Sent;
-use sfu_core::Stats;
+use sfu_core::{DataStats, Stats};
 use std::time::{Duration, Instant};
+use tracing::info;
 
 /// How often figures are handed on.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -11,11 +12,13 @@ pub(crate) struct Meter {
     shard: String,
     next: Instant,
     sent: Sent,
+    /// How many were cut off from data.
+    cut: u64,
 }
 
 impl Meter {
     pub(crate) fn new(shard: u16, now: Instant) -> Self {
-        Self { shard: shard.to_string(), next: now, sent: Sent::default() }
+        Self { shard: shard.to_string(), next: now, sent: Sent::default(), cut: 0 }
     }
 
     /// Notes what was sent.
@@ -33,6 +36,7 @@ impl Meter {
     /// Hands the figures on.
     pub(crate) fn update(&mut self, now: Instant, stats: Stats) {
         self.next = now + INTERVAL;
+        self.update_data(stats.data);
         let count = |name: &'static str, value: u64| {
             metrics::counter!(name, "shard" => self.shard.clone()).absolute(value);
         };
@@ -54,5 +58,29 @@ impl Meter {
         gauge("sfu_participants", stats.participants);
         gauge("sfu_publications", stats.publications);
         gauge("sfu_subscriptions", stats.subscriptions);
+    }
+
+    /// Hands on what was said in data channels.
+    fn update_data(&mut self, data: DataStats) {
+        let count = |name: &'static str, value: u64| {
+            metrics::counter!(name, "shard" => self.shard.clone()).absolute(value);
+        };
+        count("sfu_data_messages_received_total", data.messages_received);
+        count("sfu_data_bytes_received_total", data.bytes_received);
+        count("sfu_data_messages_sent_total", data.messages_sent);
+        count("sfu_data_bytes_sent_total", data.bytes_sent);
+        count("sfu_data_cut_total", data.cut);
+        let dropped = |reason: &'static str, value: u64| {
+            let shard = self.shard.clone();
+            metrics::counter!("sfu_data_dropped_total", "shard" => shard, "reason" => reason).absolute(value);
+        };
+        dropped("rate", data.dropped_rate);
+        dropped("forbidden", data.dropped_forbidden);
+        dropped("malformed", data.dropped_malformed);
+        dropped("full", data.dropped_full);
+        let cut = data.cut.wrapping_sub(std::mem::replace(&mut self.cut, data.cut));
+        if cut > 0 {
+            info!(shard = %self.shard, count = cut, "Participants who did not read were cut off from data channels: {cut}");
+        }
     }
 }

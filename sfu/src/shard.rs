@@ -188,11 +188,12 @@ impl Shard {
     fn carry_out(&mut self, command: Command, now: Instant) {
         let (engine, output) = (&mut self.engine, &mut self.output);
         match command {
-            Command::Join { session, participant, receives, listener } => {
+            Command::Join { session, participant, rights, listener } => {
                 if self.notices.listen(participant, listener) {
                     engine.leave(participant, now, output);
                 }
-                engine.join(session, participant, receives, now, output);
+                engine.join(session, participant, rights.receive, now, output);
+                engine.allow_data(participant, rights.data);
             }
             Command::Leave { participant, stay } => {
                 if self.notices.forget(participant, stay) {
@@ -268,6 +269,7 @@ mod tests {
     use common::{
         clock::{ManualClock, SystemClock},
         id::ConnectionId,
+        subject::media::MediaRights,
     };
     use sfu_core::SessionId;
     use std::{
@@ -318,7 +320,12 @@ mod tests {
         let (notices, _told) = mpsc::channel(1);
         let join = |stay| {
             let listener = Listener { stay, notices: notices.clone() };
-            Command::Join { session: SessionId::new(1), participant, receives: true, listener }
+            Command::Join {
+                session: SessionId::new(1),
+                participant,
+                rights: MediaRights::default(),
+                listener,
+            }
         };
         let count = |shard: &Shard| shard.engine.stats().participants;
         shard.carry_out(join(1), now);

@@ -308,8 +308,8 @@ pub(crate) async fn lose_connection(hub: &Hub, client: &Arc<Client>) {
 /// one leaves the sessions, and may come back with what is left.
 pub(crate) async fn recheck(hub: &Hub, client: &Arc<Client>, before: &Access) {
     let (was, is) = (visitor(before).media_rights(), visitor(&client.access()).media_rights());
-    let MediaRights { send, receive } = was;
-    if (send && !is.send) || (receive && !is.receive) {
+    let MediaRights { send, receive, data } = was;
+    if (send && !is.send) || (receive && !is.receive) || (data && !is.data) {
         lose_connection(hub, client).await;
     }
 }

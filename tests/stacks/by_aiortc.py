@@ -7,6 +7,7 @@ line. When its standard input ends, it leaves the call.
 import asyncio
 import contextlib
 import fractions
+import functools
 import itertools
 import json
 import math
@@ -105,6 +106,17 @@ class Participant:
         # Frames that were alive, by the receiver's track, and what the latest offer says of the tracks.
         self.alive = {}
         self.offered = []
+        # Agreed on beforehand.
+        lossy = {"ordered": False, "maxRetransmits": 0}
+        for stream, (label, options) in enumerate([("reliable", {}), ("lossy", lossy)]):
+            channel = self.publishing.createDataChannel(label, negotiated=True, id=stream, **options)
+            channel.on("message", functools.partial(self.echo, channel))
+
+    @staticmethod
+    def echo(channel, message):
+        """What somebody says goes back to them alone, under the topic that it came with."""
+        sender, rest = message[2:18], message[18:]
+        channel.send(b"\x01\x00\x01" + sender + rest)
 
     async def ask(self, method, **params):
         """The result of a request."""

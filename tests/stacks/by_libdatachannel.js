@@ -80,7 +80,16 @@ function send(track, { payloads, ssrc, payloadType, everyMs, clockRate }) {
   }, everyMs);
 }
 
-/** Offers both tracks; what stops sending them. */
+/** Opens both data channels in-band. What somebody says goes back to them alone, under the topic that it came with. */
+function echo(connection) {
+  const lossy = { unordered: true, maxRetransmits: 0 };
+  return [connection.createDataChannel('reliable'), connection.createDataChannel('lossy', lossy)].map((channel) => {
+    channel.onMessage((message) => channel.sendMessageBinary(Buffer.concat([Buffer.from([1, 0, 1]), Buffer.from(message).subarray(2)])));
+    return channel;
+  });
+}
+
+/** Offers both tracks and data channels; what stops sending, and the channels, which libdatachannel forgets otherwise. */
 async function publish(hub, connection) {
   const ssrc = Math.floor(Math.random() * 0x7fffffff);
   const audio = new libdatachannel.Audio('voice', 'SendOnly');
@@ -91,6 +100,7 @@ async function publish(hub, connection) {
   video.addSSRC(ssrc + 1, 'cname', 'stream', 'picture');
   const offer = described(connection);
   const [voice, picture] = [connection.addTrack(audio), connection.addTrack(video)];
+  const channels = echo(connection);
   connection.setLocalDescription();
   const answer = await hub.ask('media.publish', { roomId, sdp: await offer, tracks: [] });
   connection.setRemoteDescription(answer.sdp, 'answer');
@@ -99,7 +109,10 @@ async function publish(hub, connection) {
     send(voice, { payloads: [TONE], ssrc, payloadType: OPUS_PAYLOAD_TYPE, everyMs: TONE_EVERY_MS, clockRate: 48_000 }),
     send(picture, { payloads: frames, ssrc: ssrc + 1, payloadType: VP8_PAYLOAD_TYPE, everyMs: PICTURE_EVERY_MS, clockRate: 90_000 }),
   ];
-  return () => sending.forEach(clearInterval);
+  return () => {
+    sending.forEach(clearInterval);
+    channels.forEach((channel) => channel.close());
+  };
 }
 
 /** The payload types of a codec in a description. */

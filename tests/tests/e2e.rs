@@ -33,6 +33,8 @@ mod cluster;
 mod connection;
 #[path = "e2e/crowd.rs"]
 mod crowd;
+#[path = "e2e/data.rs"]
+mod data;
 #[path = "e2e/edge.rs"]
 mod edge;
 #[path = "e2e/egress.rs"]

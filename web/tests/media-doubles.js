@@ -32,6 +32,24 @@ export class LocalDouble {
   }
 }
 
+/** A data channel that opens when the test says so. */
+export class ChannelDouble extends EventTarget {
+  readyState = 'connecting';
+  bufferedAmount = 0;
+  /** What it was given, one after the other. @type {Uint8Array[]} */
+  sent = [];
+  constructor(label, options) {
+    super();
+    Object.assign(this, { label, options });
+  }
+  send(bytes) {
+    this.sent.push(bytes);
+  }
+  hear(bytes) {
+    this.onmessage?.({ data: Uint8Array.from(bytes).buffer });
+  }
+}
+
 /** An RTCPeerConnection that reaches the other side when the test says so. */
 export class ConnectionDouble {
   static all = [];
@@ -42,8 +60,20 @@ export class ConnectionDouble {
   transceivers = [];
   candidates = [];
   offers = [];
+  channels = [];
   constructor() {
     ConnectionDouble.all.push(this);
+  }
+  createDataChannel(label, options) {
+    const channel = new ChannelDouble(label, options);
+    this.channels.push(channel);
+    return channel;
+  }
+  /** Its data channels open. */
+  async open() {
+    for (const channel of this.channels) channel.readyState = 'open';
+    for (const channel of this.channels) channel.onopen?.();
+    await settled();
   }
   addTransceiver(kindOrTrack, { sendEncodings = [{}] } = {}) {
     const kind = kindOrTrack.kind ?? kindOrTrack;

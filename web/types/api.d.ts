@@ -1113,7 +1113,7 @@ export interface Restriction {
 }
 
 /** One thing that a guest may do in the room. Without any, they are there and see who else is. */
-export type Right = 'messages.read' | 'messages.send' | 'media.send' | 'media.receive';
+export type Right = 'messages.read' | 'messages.send' | 'media.send' | 'media.receive' | 'data.send';
 
 /** A set of permissions that an account has named. */
 export type RoleId = string;

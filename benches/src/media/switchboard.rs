@@ -74,7 +74,7 @@ impl Server for Switchboard {
             state: ParticipantState::default(),
             tracks: Vec::new(),
         };
-        let rights = MediaRights { send, receive };
+        let rights = MediaRights { send, receive, data: send };
         let change = StateChange::default();
         let join = MediaAction::Join { participant, hub: hub(), rights, replaces: None, change };
         self.ask(seat.room, join).await.map(drop)

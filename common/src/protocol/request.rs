@@ -155,7 +155,7 @@ methods! {
     /// Peer to peer: passes an offer, answer or candidate to another participant.
     MediaSignal(media::Signal) -> super::Done = "media.signal", Needs::NOTHING;
     /// Says which tracks this participant sends; through the server it offers them.
-    MediaPublish(media::Publish) -> media::Published = "media.publish", Needs::right(Right::SendMedia);
+    MediaPublish(media::Publish) -> media::Published = "media.publish", Needs::NOTHING;
     /// Through the server: answers a `media.offer` event.
     MediaAnswer(media::Answer) -> super::Done = "media.answer", Needs::NOTHING;
     /// Through the server: says of tracks that others send whether this participant wants them, how large it shows them,

@@ -184,16 +184,34 @@ pub enum Moderation {
 /// A participant's rights in a session. The server enforces them: without all of them, the participant's media
 /// never goes peer to peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "SaidRights")]
 pub struct MediaRights {
     /// Be seen and heard.
     pub send: bool,
-    /// See and hear.
+    /// See and hear, and get data.
     pub receive: bool,
+    /// Send data.
+    pub data: bool,
+}
+
+/// As instances say them. Those from before there was data say nothing of it: it goes with media.
+#[derive(Deserialize)]
+struct SaidRights {
+    send: bool,
+    receive: bool,
+    data: Option<bool>,
+}
+
+impl From<SaidRights> for MediaRights {
+    fn from(said: SaidRights) -> Self {
+        let SaidRights { send, receive, data } = said;
+        Self { send, receive, data: data.unwrap_or(send) }
+    }
 }
 
 impl Default for MediaRights {
     fn default() -> Self {
-        Self { send: true, receive: true }
+        Self { send: true, receive: true, data: true }
     }
 }
 

@@ -259,7 +259,7 @@ fn messages_of_media_nodes_are_read_by_instances_of_two_versions() {
     let offer = json!({ "roomId": A, "revision": 2, "sdp": "v=0", "tracks": [track] });
     for action in [
         json!({ "Join": {
-            "participant": participant, "hub": A, "rights": { "send": false, "receive": true }, "replaces": B,
+            "participant": participant, "hub": A, "rights": { "send": false, "receive": true, "data": true }, "replaces": B,
             "change": change,
         } }),
         json!({ "Update": {
@@ -359,7 +359,7 @@ fn what_an_older_instance_does_not_say_has_the_meaning_it_had_then() {
     else {
         panic!("a join")
     };
-    assert_eq!(rights, MediaRights { send: true, receive: true }, "everybody might do all");
+    assert_eq!(rights, MediaRights { send: true, receive: true, data: true }, "everybody might do all");
     assert_eq!(replaces, None, "nobody came back");
     assert_eq!(participant.state, ParticipantState::default(), "nobody said anything of themselves");
     assert_eq!(participant.tracks, [], "nobody told which track is which");

@@ -8,6 +8,7 @@
 //! participant, track or transport costs a look at the others.
 
 mod allocate;
+mod data;
 mod feedback;
 mod layers;
 pub(crate) mod publish;
@@ -20,6 +21,7 @@ use crate::{
     allocations::Allocations,
     arrival_feedback::ArrivalFeedback,
     congestion::Bandwidth,
+    data::{DataChannels, DataStats},
     forward::Forwarding,
     id::{EncodingId, ParticipantId, PublicationId, SessionId, TransportId},
     keyframe::KeyFrames,
@@ -97,6 +99,8 @@ pub struct Stats {
     pub packets_overdue: u64,
     /// Datagrams that belong to nobody or are not authentic.
     pub datagrams_refused: u64,
+    /// What was said in data channels.
+    pub data: DataStats,
 }
 
 /// The media plane of one shard.
@@ -115,6 +119,7 @@ pub struct Engine {
     speakers: Speakers,
     arrival_feedback: ArrivalFeedback,
     pub(crate) tap: Tap,
+    pub(crate) data: DataChannels,
     /// What is counted here; how much there is now, its owners know.
     stats: Stats,
 }
@@ -145,6 +150,7 @@ impl Engine {
             speakers: Speakers::default(),
             arrival_feedback: ArrivalFeedback::default(),
             tap: Tap::default(),
+            data: DataChannels::default(),
             stats: Stats::default(),
         }
     }
@@ -190,7 +196,13 @@ impl Engine {
     /// How much there is of everything.
     pub fn stats(&self) -> Stats {
         let (publications, subscriptions) = self.forwarding.counts();
-        Stats { participants: self.sessions.len(), publications, subscriptions, ..self.stats }
+        Stats {
+            participants: self.sessions.len(),
+            publications,
+            subscriptions,
+            data: self.data.stats,
+            ..self.stats
+        }
     }
 
     /// What is known of the network between us and a participant that receives; `None` where it does not tell what
@@ -214,6 +226,7 @@ impl Engine {
             self.speakers.next_deadline(),
             self.arrival_feedback.next_deadline(),
             self.forwarding.next_release(),
+            self.data.next_deadline(),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -242,6 +255,7 @@ impl Engine {
                 self.tell_speaking(encoding.transport, false, output);
             }
         }
+        self.pass_on_data(now, output);
         self.allocate_due(now, output);
         self.expire_offers(now, output);
     }
@@ -251,6 +265,7 @@ impl Engine {
         let Some(transport) = self.transports.get_mut(id) else { return };
         let progress = transport.handle_timeout(now, output);
         self.transports.reschedule(id);
+        self.take_data(id, now);
         match progress {
             Progress::Unchanged => {}
             Progress::Failed(reason) => self.lose(id, reason, output),
@@ -320,6 +335,7 @@ impl Engine {
         self.reports.forget(id);
         self.allocations.forget(id);
         self.arrival_feedback.forget(id);
+        self.data.forget(id);
         self.transports.remove(id);
     }
 

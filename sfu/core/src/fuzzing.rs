@@ -5,7 +5,7 @@
 //! found something finds it again.
 
 use crate::{
-    Engine, EngineError, Output, SessionId, Stats, demux,
+    Engine, EngineError, Output, SessionId, Stats, data, demux,
     engine::simulation::{Side, check},
     rtcp::{self, Packet, nack::Loss},
     rtp::{
@@ -67,6 +67,18 @@ pub fn rtp(packet: &[u8]) {
         for id in 0..=u8::MAX {
             black_box(header.extension(id));
         }
+    }
+}
+
+/// Reads what comes in data channels, by the first byte: a message, which says the same to its receivers, a message
+/// about a channel, or else a packet of SCTP whose checksum is made right.
+pub fn data(input: &[u8]) {
+    let Some((kind, bytes)) = input.split_first() else { return };
+    match kind {
+        0 => data::read_message(bytes, false),
+        1 => data::read_message(bytes, true),
+        2 => data::read_control(bytes),
+        _ => data::read_packet(bytes, ManualClock::default().now()),
     }
 }
 

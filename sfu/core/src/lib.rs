@@ -12,7 +12,7 @@
 //! [`retransmit`] what is missing, [`liveness`] which encodings of a track come,
 //! [`allocations`] who gets which of them,
 //! [`keyframe`], [`report`], [`arrival_feedback`] what senders are asked and
-//! told, [`speakers`] who is heard, and [`recording`] what is written down. [`engine`] passes
+//! told, [`speakers`] who is heard, [`data`] what they say in data channels, and [`recording`] what is written down. [`engine`] passes
 //! on what happens to one of them to those that it concerns.
 
 // Lengths, counters and times come from the network: each operation says what becomes of it at the edge.
@@ -28,6 +28,7 @@ mod budget;
 mod buffer;
 mod by_ssrc;
 mod congestion;
+pub(crate) mod data;
 pub mod demux;
 mod encoding;
 pub mod engine;
@@ -61,6 +62,7 @@ mod transport;
 mod transports;
 
 pub use congestion::Bandwidth;
+pub use data::DataStats;
 pub use engine::{AnswerError, Engine, EngineConfig, EngineError, Stats};
 pub use id::SessionId;
 pub use limits::limits;

@@ -3,6 +3,10 @@
 use crate::{
     arrival_feedback,
     budget::{self, incoming},
+    data::{
+        self,
+        envelope::{DESTINATIONS_MAX, LOSSY_BYTES_MAX, RELIABLE_BYTES_MAX, TOPIC_BYTES_MAX},
+    },
     encoding::SILENCE_MAX as SILENCE_MAX_OF_ENCODING,
     keyframe::KEYFRAME_INTERVAL,
     layer::ENCODINGS_MAX,
@@ -35,7 +39,7 @@ const REFUSED: &str = "silence; counted in `sfu_datagrams_refused_total`";
 
 /// All of them. None has a setting: they bound attacks and not use.
 pub fn limits() -> Vec<Limit> {
-    [descriptions(), offers(), transports(), media(), feedback()].concat()
+    [descriptions(), offers(), transports(), media(), data(), feedback()].concat()
 }
 
 fn descriptions() -> Vec<Limit> {
@@ -154,6 +158,55 @@ fn media() -> Vec<Limit> {
             "its receivers get another, as soon as a key frame of that comes",
         ),
         fixed("what a packet counts as at least", count(incoming::PACKET_BYTES_MIN, "bytes"), NOT_FORWARDED),
+    ]
+}
+
+fn data() -> Vec<Limit> {
+    let malformed = "dropped; counted in `sfu_data_dropped_total`, reason `malformed`";
+    vec![
+        fixed(
+            "data in a session: bytes of a reliable message",
+            count(RELIABLE_BYTES_MAX, "bytes"),
+            malformed,
+        ),
+        fixed("data in a session: bytes of a lossy message", count(LOSSY_BYTES_MAX, "bytes"), malformed),
+        fixed("data in a session: bytes of a topic", count(TOPIC_BYTES_MAX, "bytes"), malformed),
+        fixed(
+            "data in a session: participants whom one message is for, by name",
+            count(DESTINATIONS_MAX, "participants"),
+            malformed,
+        ),
+        fixed(
+            "data in a session: messages of a participant",
+            data::MESSAGES.to_string(),
+            "reliable ones wait with their sender; lossy ones are dropped, reason `rate`",
+        ),
+        fixed("data in a session: bytes of a participant", data::BYTES.to_string(), "likewise"),
+        fixed(
+            "data in a session: bytes that wait for a receiver, with which it gets lossy messages",
+            count(data::LOSSY_WAITING_MAX, "bytes"),
+            "dropped for it, reason `full`",
+        ),
+        fixed(
+            "data in a session: bytes that wait for a receiver",
+            count(data::WAITING_MAX, "bytes"),
+            "it is cut off from data, and from nothing else; counted in `sfu_data_cut_total`",
+        ),
+        fixed(
+            "data in a session: streams of one transport",
+            count(data::STREAMS_MAX, "streams"),
+            "it is cut off from data",
+        ),
+        fixed(
+            "data in a session: bytes of packets whose messages are not read yet, per transport",
+            count(data::KEPT_BYTES_MAX, "bytes"),
+            "it is cut off from data",
+        ),
+        fixed(
+            "data in a session: associations of SCTP, per transport",
+            "1 association".to_owned(),
+            "silence",
+        ),
     ]
 }
 

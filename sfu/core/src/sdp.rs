@@ -3,6 +3,7 @@
 pub mod answer;
 pub(crate) mod bounds;
 pub mod codec;
+pub mod data;
 mod description;
 pub mod encoding;
 pub mod extension;
@@ -72,14 +73,20 @@ pub(crate) const fn name(kind: TrackKind) -> &'static str {
 }
 
 impl Local<'_> {
-    /// What every media section says about the transport.
+    /// What every section of sound or pictures says about the transport.
     pub(crate) fn lines(self, setup: &str) -> String {
+        let mut lines = Lines(self.association(setup));
+        lines.add(format_args!("a=rtcp-mux"));
+        lines.into_text()
+    }
+
+    /// What every section says about the transport.
+    pub(crate) fn association(self, setup: &str) -> String {
         let mut lines = Lines::default();
         lines.add(format_args!("a=ice-ufrag:{}", self.ufrag));
         lines.add(format_args!("a=ice-pwd:{}", self.pwd));
         lines.add(format_args!("a=fingerprint:sha-256 {}", self.fingerprint));
         lines.add(format_args!("a=setup:{setup}"));
-        lines.add(format_args!("a=rtcp-mux"));
         lines.into_text()
     }
 }

@@ -17,6 +17,8 @@ pub(crate) struct Participant {
     pub(crate) session: SessionId,
     /// Whether it is offered what others send.
     pub(crate) receives: bool,
+    /// Whether what it says in data channels is passed on.
+    pub(crate) sends_data: bool,
     /// On which it sends.
     pub(crate) publish: Option<TransportId>,
     /// On which it receives.
@@ -92,6 +94,7 @@ impl Sessions {
             connection,
             session,
             receives,
+            sends_data: false,
             publish: None,
             subscribe: None,
             publications: Vec::new(),

@@ -245,6 +245,24 @@ impl Transport {
         }
     }
 
+    /// Whether packets of data channels may come.
+    pub(crate) fn agree_on_data(&mut self, is_agreed: bool) {
+        self.handshake.agree_on_data(is_agreed);
+    }
+
+    /// Takes the packets of data channels that came.
+    pub(crate) fn take_data(&mut self) -> Vec<Vec<u8>> {
+        self.handshake.take_data()
+    }
+
+    /// Sends a packet of data channels; without a path nowhere.
+    pub(crate) fn send_data(&mut self, packet: &[u8], now: Instant, output: &mut Output) {
+        if self.has_path() && self.handshake.add_data(packet) {
+            // What is wrong with it is found when it is looked after next.
+            let _progress = self.shake_hands(now, output);
+        }
+    }
+
     /// Whether its peer was lately heard to be at an address that it sends to: nobody else gets it.
     pub(crate) fn holds(&self, address: SocketAddr, now: Instant) -> bool {
         !matches!(self.phase, Phase::Failed) && self.agent.holds(address, now)

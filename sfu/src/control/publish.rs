@@ -34,7 +34,8 @@ pub(super) struct Described {
 }
 
 impl Control {
-    /// A participant publishes these tracks, with a description where its media goes through the server.
+    /// A participant publishes these tracks, with a description where its media goes through the server. Who may not be
+    /// seen and heard may describe data channels: each track is looked at when it is named.
     pub(super) async fn publish(
         &mut self,
         room: RoomId,
@@ -43,7 +44,8 @@ impl Control {
         tracks: Vec<PublishTrack>,
         reply: Replier<MediaService>,
     ) {
-        if !self.may_send(room, connection) {
+        let describes_data = sdp.as_ref().is_some_and(|sdp| sdp.contains("m=application"));
+        if !describes_data && !self.may_send(room, connection) {
             return reply.send(&Err(failure::forbidden()));
         }
         let Some(sdp) = sdp else {

@@ -185,7 +185,7 @@ fn the_end_announces_an_empty_session() {
 #[test]
 fn one_who_may_not_do_all_takes_everybody_to_the_server() {
     let (mut session, ids) = session_of(1, node());
-    let (listener, rights) = (someone(), MediaRights { send: false, receive: true });
+    let (listener, rights) = (someone(), MediaRights { send: false, receive: true, data: false });
     let mut effects = Vec::new();
     session.join(listener.clone(), node(), rights, &mut effects).unwrap();
     assert_eq!(session.state().route, Route::Server);
@@ -230,7 +230,7 @@ fn a_user_takes_over_their_own_seat_by_another_connection_and_nobody_elses() {
     let mut effects = Vec::new();
     let all = MediaRights::default();
     assert!(!session.replace(second.connection_id, &again, node(), all, &mut effects), "another's");
-    let fewer = MediaRights { send: false, receive: true };
+    let fewer = MediaRights { send: false, receive: true, data: false };
     assert!(!session.replace(ids[0], &again, node(), fewer, &mut effects), "by other rights");
     assert_eq!(effects, []);
     assert!(session.replace(ids[0], &again, node(), all, &mut effects));
@@ -290,7 +290,7 @@ fn who_comes_back_by_another_connection_is_as_muted_as_before() {
 #[test]
 fn who_may_not_send_is_not_shown_as_one_who_speaks() {
     let mut session = Session::new(0, LIMITS);
-    let rights = MediaRights { send: false, receive: true };
+    let rights = MediaRights { send: false, receive: true, data: false };
     let listener =
         Participant { state: ParticipantState { speaking: true, ..Default::default() }, ..someone() };
     let id = listener.connection_id;

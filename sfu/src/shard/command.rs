@@ -3,6 +3,7 @@
 use common::{
     id::ConnectionId,
     protocol::media::{Selection, TrackWish},
+    subject::media::MediaRights,
 };
 use sfu_core::{
     AnswerError, MediaEvent, Offer, SdpError, SessionId, recording::StreamId, sdp::parse::Remote,
@@ -16,8 +17,8 @@ pub(crate) enum Command {
     Join {
         session: SessionId,
         participant: ConnectionId,
-        /// Whether it is offered what others send.
-        receives: bool,
+        /// Whether it is offered what others send, and what it sends is passed on.
+        rights: MediaRights,
         /// Who is told what concerns the participant.
         listener: Listener,
     },

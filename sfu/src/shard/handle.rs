@@ -4,6 +4,7 @@ use super::command::{Command, Listener};
 use common::{
     id::ConnectionId,
     protocol::media::{Selection, TrackWish},
+    subject::media::MediaRights,
 };
 use sfu_core::{AnswerError, Offer, SdpError, SessionId, recording::StreamId, sdp::parse::Remote};
 use std::{os::unix::net::UnixDatagram, sync::Arc, time::Duration};
@@ -35,16 +36,15 @@ impl ShardHandle {
         Self { commands, waker: Arc::new(waker) }
     }
 
-    /// Lets `participant` in, to be offered what others send if it `receives`; what concerns it is told to
-    /// `listener`.
+    /// Lets `participant` in with these rights; what concerns it is told to `listener`.
     pub(crate) async fn join(
         &self,
         session: SessionId,
         participant: ConnectionId,
-        receives: bool,
+        rights: MediaRights,
         listener: Listener,
     ) -> Result<(), Unresponsive> {
-        self.give(Command::Join { session, participant, receives, listener }).await
+        self.give(Command::Join { session, participant, rights, listener }).await
     }
 
     /// Lets `participant` go whose `stay` is over.

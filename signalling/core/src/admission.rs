@@ -446,7 +446,8 @@ impl Visitor<'_> {
             Self::Program(_) => false,
             Self::Guest { rights, .. } => rights.contains(&right),
         };
-        MediaRights { send: has(Right::SendMedia), receive: has(Right::ReceiveMedia) }
+        let send = has(Right::SendMedia);
+        MediaRights { send, receive: has(Right::ReceiveMedia), data: send || has(Right::SendData) }
     }
 
     fn is_allowed(&self, action: Action) -> Result<(), Refusal> {
@@ -464,7 +465,9 @@ impl Visitor<'_> {
                 Action::React => {
                     rights.contains(&Right::SendMessages) && rights.contains(&Right::ReadMessages)
                 }
-                Action::Media => rights.contains(&Right::SendMedia) || rights.contains(&Right::ReceiveMedia),
+                Action::Media => [Right::SendMedia, Right::ReceiveMedia, Right::SendData]
+                    .iter()
+                    .any(|right| rights.contains(right)),
                 Action::Moderate
                 | Action::Ring
                 | Action::Announce

@@ -16,6 +16,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "rtcp", seeds: media::rtcp_seeds, run: media::rtcp },
     Target { name: "srtp", seeds: media::srtp_seeds, run: media::srtp },
     Target { name: "sdp", seeds: media::sdp_seeds, run: media::sdp },
+    Target { name: "data", seeds: media::data_seeds, run: media::data },
     Target { name: "plane", seeds: media::plane_seeds, run: media::plane },
     Target { name: "request", seeds: protocol::seeds, run: protocol::request },
     Target { name: "token", seeds: token::seeds, run: token::any },

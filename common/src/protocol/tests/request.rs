@@ -304,7 +304,6 @@ fn guests_may_what_concerns_their_room_and_people_what_their_permissions_say() {
         ("room.read", Right::ReadMessages),
         ("room.typing", Right::SendMessages),
         ("room.history", Right::ReadMessages),
-        ("media.publish", Right::SendMedia),
     ] {
         assert_eq!(needs(name).guest, GuestNeeds::Right(right), "{name}");
     }

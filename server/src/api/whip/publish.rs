@@ -103,7 +103,7 @@ pub(super) async fn start_whip_session(
         WhipSource::Screen => TrackSource::Screen,
     };
     // What comes this way only sends, whatever else the token allows.
-    let rights = MediaRights { receive: false, ..rights };
+    let rights = MediaRights { receive: false, data: false, ..rights };
     let action = WhipAction::Publish { participant, rights, pass, sdp, picture };
     match node::ask(&app, attendee.account(), room, action, true).await? {
         Some(WhipReply::Published { sdp, tag }) => {

@@ -43,6 +43,7 @@ impl Engine {
         answer::check(remote)?;
         let transport = self.published_transport(id, remote, now, output);
         self.arrival_feedback.agree(transport, remote.extensions.id(Extension::TransportSequence), now);
+        self.agree_on_data(transport, remote.data(), now);
         let version = self.negotiations.next_answer(id);
         let changed = self.update_publications(id, transport, remote, now, output);
         let text = self.transports.get(transport).map_or_else(String::new, |known| {

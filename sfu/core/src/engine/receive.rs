@@ -122,6 +122,8 @@ impl Engine {
         self.hand_to_recorder(output);
         let sent = self.forwarding.flush(&mut self.transports, now, output);
         self.note_sent(sent);
+        // Voices and pictures come first.
+        self.pass_on_data(now, output);
     }
 
     /// Counts what was sent.

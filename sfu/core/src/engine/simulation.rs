@@ -45,6 +45,8 @@ pub struct Footprint {
     pub windows_per_transport: usize,
     /// The most sections that anybody is offered.
     pub sections: usize,
+    /// Associations of data channels.
+    pub associations: usize,
 }
 
 impl Engine {
@@ -61,6 +63,7 @@ impl Engine {
             feedback,
             windows_per_transport: most(&Transport::remembered_streams),
             sections: self.negotiations.offerings().map(Offering::sections).max().unwrap_or(0),
+            associations: self.data.len(),
         }
     }
 

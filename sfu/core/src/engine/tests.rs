@@ -5,6 +5,7 @@ mod beginnings;
 mod client;
 mod congestion;
 mod crowds;
+mod data;
 mod feedback;
 mod key_frames;
 mod layers;

@@ -1,20 +1,20 @@
 //! Answering a client's offer of what it sends.
 
 use super::{
-    Lines, Local, SdpError, codec, name,
+    Lines, Local, SdpError, codec, data, name,
     parse::{Remote, Section},
 };
 use std::collections::BTreeSet;
 
 /// Whether we take what a section sends.
 pub const fn takes(section: &Section) -> bool {
-    stays(section) && section.sends
+    section.is_on_transport && section.forwarded.is_some() && section.sends
 }
 
-/// Whether a section is ours to keep: what is sent in it is taken, and where the client sends nothing,
-/// neither do we (subscribing has a transport of its own).
+/// Whether a section is ours to keep: what is sent in it is taken, and where the client sends no media,
+/// neither do we (subscribing has a transport of its own). Data goes both ways.
 const fn stays(section: &Section) -> bool {
-    section.is_on_transport && section.forwarded.is_some()
+    section.is_on_transport && (section.forwarded.is_some() || section.data.is_some())
 }
 
 /// Whether there is anything to answer with.
@@ -45,10 +45,16 @@ pub(crate) fn write(remote: &Remote, local: Local<'_>, id: u64, version: u64) ->
     if remote.allows_mixed {
         lines.add(format_args!("a=extmap-allow-mixed"));
     }
-    let transport = local.lines(if remote.is_passive { "active" } else { "passive" });
+    let setup = if remote.is_passive { "active" } else { "passive" };
+    let transport = local.lines(setup);
     for section in &remote.sections {
         if stays(section) {
-            keep(&mut lines, section, &transport);
+            if section.data.is_some() {
+                let (line, association) = (&section.line, local.association(setup));
+                data::keep(&mut lines, &line.protocol, &section.mid, &association);
+            } else {
+                keep(&mut lines, section, &transport);
+            }
             if mids.first() == Some(&section.mid.as_str()) {
                 lines.candidates(local);
             }

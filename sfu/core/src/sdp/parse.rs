@@ -3,6 +3,7 @@
 use super::{
     SdpError, bounds,
     codec::{self, Format, Red},
+    data::DataSection,
     description::{Attributes, Description, Media},
     encoding::{self, Encoding},
     extension::{Extension, Extensions, TRANSPORT_SEQUENCE_ID},
@@ -89,6 +90,8 @@ pub struct Section {
     pub(super) has_reduced_rtcp: bool,
     /// RTCP comes on no port of its own, whatever the answer says (RFC 8858).
     pub(super) is_mux_only: bool,
+    /// It is for data channels, and what the client says of them.
+    pub data: Option<DataSection>,
     /// What the client says of the codec.
     pub(super) parameters: String,
     /// What the codec's sender can be asked for.
@@ -181,6 +184,11 @@ impl Remote {
         })
     }
 
+    /// What the client says of its data channels, if it offers any on the transport that we serve.
+    pub(crate) fn data(&self) -> Option<DataSection> {
+        self.sections.iter().find_map(|section| section.data)
+    }
+
     /// Whether the client takes packets that are numbered on their transport as our offers say, and tells when they
     /// arrive.
     pub(crate) fn tells_arrivals(&self) -> bool {
@@ -228,14 +236,20 @@ impl Section {
 /// so by a bundle: the first that can be used, and those that are bundled with it. Who does not bundle
 /// would need a transport for each of the others.
 fn put_on_transport(session: &Attributes<'_>, sections: &mut [Section]) -> bool {
-    let first = sections.iter().find(|section| section.forwarded.is_some() && !section.is_rejected);
+    let usable = |section: &&Section| section.forwarded.is_some() && !section.is_rejected;
+    let first =
+        sections.iter().find(usable).or_else(|| sections.iter().find(|section| section.data.is_some()));
     let Some(first) = first.map(|section| section.mid.clone()) else { return false };
     let bundles = session.values("group").filter_map(|group| group.strip_prefix("BUNDLE "));
     let mut bundles = bundles.map(|mids| mids.split_whitespace().collect::<BTreeSet<_>>());
     let bundle = bundles.find(|mids| mids.contains(first.as_str()));
+    let mut has_data = false;
     for section in sections {
         let is_bundled = bundle.as_ref().is_some_and(|mids| mids.contains(section.mid.as_str()));
         section.is_on_transport = !section.is_rejected && (is_bundled || section.mid == first);
+        // One transport has one association (RFC 8841, section 4).
+        section.data = section.data.filter(|_| section.is_on_transport && !has_data);
+        has_data |= section.data.is_some();
     }
     bundle.is_some()
 }
@@ -282,6 +296,7 @@ fn section(media: &Media<'_>) -> Result<Section, SdpError> {
         has_reduced_rtcp: attributes.has("rtcp-rsize"),
         is_mux_only: attributes.has("rtcp-mux-only"),
         offered: kind.map(|kind| codec::offered(media, kind)).unwrap_or_default(),
+        data: DataSection::read(media).filter(|_| !is_rejected),
         line: media_line(media),
         parameters: chosen.as_ref().map(|chosen| chosen.parameters.clone()).unwrap_or_default(),
         feedback,

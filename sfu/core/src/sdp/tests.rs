@@ -50,11 +50,52 @@ fn a_browsers_offer_is_read() {
     assert!(video.sends && !video.receives);
 }
 
+/// The section of data channels.
+fn data(mid: &str) -> String {
+    format!(
+        "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:{mid}\r\na=sctp-port:5000\r\na=max-message-size:262144\r\n"
+    )
+}
+
+#[test]
+fn data_is_taken_beside_media_on_one_transport_and_once() {
+    let bundled = CHROMIUM.replace("BUNDLE 0 1", "BUNDLE 0 1 2 3");
+    let answer = answer_to(&format!("{bundled}{}{}", data("2"), data("3")));
+    assert!(answer.contains("a=group:BUNDLE 0 1 2\r\n"), "{answer}");
+    let (_, sections) = answer.split_once("m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n").unwrap();
+    assert!(
+        sections.contains("a=sctp-port:5000\r\na=max-message-size:16384\r\nm=application 0 UDP/DTLS/SCTP")
+    );
+    let read = Remote::parse(&answer).unwrap();
+    assert_eq!(read.data().map(|data| data.message_bytes_max), Some(16_384));
+    assert_eq!(read.sections[3].data, None);
+}
+
+#[test]
+fn of_data_channels_only_what_the_standard_says_is_taken() {
+    let read = |section: &str| {
+        let bundled = CHROMIUM.replace("BUNDLE 0 1", "BUNDLE 0 1 2");
+        Remote::parse(&format!("{bundled}{section}")).unwrap().data().map(|data| data.message_bytes_max)
+    };
+    let good = data("2");
+    assert_eq!(read(&good), Some(262_144));
+    assert_eq!(read(&good.replace("a=max-message-size:262144\r\n", "")), Some(65_536));
+    assert_eq!(read(&good.replace("262144", "0")), Some(u32::MAX));
+    let former = good.replace("UDP/DTLS/SCTP webrtc-datachannel", "DTLS/SCTP 5000");
+    let (closed, ended) =
+        (good.replace("sctp-port:5000", "sctp-port:0"), good.replace("application 9", "application 0"));
+    for other in [former, closed, ended, good.replace("262144", "much"), good.replace("sctp-port", "port")] {
+        assert_eq!(read(&other), None, "{other}");
+    }
+}
+
 #[test]
 fn the_answer_takes_what_is_forwarded_and_refuses_the_rest() {
-    let data = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:2\r\na=sctp-port:5000\r\n";
-    let answer = answer_to(&format!("{CHROMIUM}{data}"));
-    assert!(answer.contains("a=group:BUNDLE 0 1\r\n"));
+    let answer = answer_to(&format!("{CHROMIUM}{}", data("2")));
+    assert!(
+        answer.contains("a=group:BUNDLE 0 1\r\n"),
+        "what is not bundled would need a transport of its own"
+    );
     assert!(answer.contains("m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\n"));
     assert!(answer.contains("m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n"));
     assert!(answer.contains("a=candidate:1 1 udp 2130706431 127.0.0.1 7882 typ host\r\n"));

@@ -42,6 +42,8 @@ pub(super) struct Handshake {
     keys: Option<Keys>,
     /// The keys were given out: alerts are the peer's own from now on.
     is_established: bool,
+    /// Packets of data channels that came and are not taken yet; none where nobody has use for any.
+    data: Option<Vec<Vec<u8>>>,
     /// The first thing that was wrong, and when it was.
     fault: Option<(Instant, LossReason)>,
 }
@@ -59,6 +61,7 @@ impl Handshake {
             is_over: false,
             keys: None,
             is_established: false,
+            data: None,
             fault: None,
         }
     }
@@ -73,7 +76,7 @@ impl Handshake {
     ) {
         if is_client {
             // Whatever came before was not what it says now.
-            *self = Self::new(identity, now);
+            *self = Self { data: self.data.take(), ..Self::new(identity, now) };
             self.dtls.set_active(true);
             self.is_client = true;
         }
@@ -109,6 +112,22 @@ impl Handshake {
         {
             self.fault.get_or_insert_with(|| (now, LossReason::Dtls(describe(&error))));
         }
+    }
+
+    /// Whether there is use for packets of data channels.
+    pub(super) fn agree_on_data(&mut self, is_agreed: bool) {
+        self.data = if is_agreed { Some(self.data.take().unwrap_or_default()) } else { None };
+    }
+
+    /// Takes the packets of data channels that came.
+    pub(super) fn take_data(&mut self) -> Vec<Vec<u8>> {
+        self.data.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Encrypts a packet of data channels. What is to be sent then, [`handle_timeout`](Self::handle_timeout) sends,
+    /// before the next one comes here: there is not room for many.
+    pub(super) fn add_data(&mut self, packet: &[u8]) -> bool {
+        self.is_established && self.dtls.send_application_data(packet).is_ok()
     }
 
     /// Sends what is due, and gives out the keys once, when it is over and the peer is who it should be.
@@ -148,8 +167,13 @@ impl Handshake {
                 dimpl::Output::BufferTooSmall { needed } => {
                     return Err(LossReason::Dtls(format!("a record has {needed} bytes")));
                 }
-                // Data channels are not offered, so nobody has a use for application data.
-                dimpl::Output::ApplicationData(_) | _ => {}
+                // Until it is known who sends it, it is nobody's.
+                dimpl::Output::ApplicationData(packet) => {
+                    if let Some(data) = self.data.as_mut().filter(|_| self.is_established) {
+                        data.push(packet.to_vec());
+                    }
+                }
+                _ => {}
             }
         }
         self.settle()

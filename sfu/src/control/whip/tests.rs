@@ -92,7 +92,7 @@ impl Stage {
                 state: ParticipantState::default(),
                 tracks: Vec::new(),
             },
-            rights: MediaRights { send: true, receive: false },
+            rights: MediaRights { send: true, receive: false, data: true },
             pass: Pass { holder, expires_at: self.clock.utc() + TOKEN_TIME },
             sdp: sdp.to_owned(),
             picture: TrackSource::Camera,

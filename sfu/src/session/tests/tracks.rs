@@ -109,7 +109,7 @@ fn what_is_refused_changes_nothing() {
 #[test]
 fn who_may_not_send_publishes_nothing_from_any_source() {
     let mut session = Session::new(0, LIMITS);
-    let rights = MediaRights { send: false, receive: true };
+    let rights = MediaRights { send: false, receive: true, data: false };
     let listener = someone();
     let id = listener.connection_id;
     session.join(listener, node(), rights, &mut Vec::new()).unwrap();

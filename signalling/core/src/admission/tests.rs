@@ -7,7 +7,8 @@ use uuid::Uuid;
 const ROOM: RoomId = RoomId::from_uuid(Uuid::from_u128(1));
 const ELSEWHERE: RoomId = RoomId::from_uuid(Uuid::from_u128(2));
 
-const RIGHTS: [Right; 4] = [Right::ReadMessages, Right::SendMessages, Right::SendMedia, Right::ReceiveMedia];
+const RIGHTS: [Right; 5] =
+    [Right::ReadMessages, Right::SendMessages, Right::SendMedia, Right::ReceiveMedia, Right::SendData];
 
 /// The moments of signing. Removals are at the second, so that all orders occur.
 fn moments() -> [OffsetDateTime; 3] {
@@ -82,7 +83,7 @@ fn always(check: impl Fn(Visitor<'_>, Action, RoomFacts)) -> usize {
 
 #[test]
 fn every_combination_is_looked_at() {
-    assert_eq!(always(|_, _, _| {}), (4 * 2 + 2 * 16 * 3) * 20 * 256);
+    assert_eq!(always(|_, _, _| {}), (4 * 2 + 2 * 32 * 3) * 20 * 256);
 }
 
 #[test]
@@ -191,7 +192,7 @@ fn a_program_reads_and_speaks_and_is_never_in_a_room() {
         let answer = visitor.may(action, ROOM, Some(&facts));
         let for_those_inside = [Action::Enter, Action::React, Action::Type, Action::Ring, Action::Media];
         assert!(!for_those_inside.contains(&action) || answer == Err(Refusal::NotAllowed));
-        assert_eq!(visitor.media_rights(), MediaRights { send: false, receive: false });
+        assert_eq!(visitor.media_rights(), MediaRights { send: false, receive: false, data: false });
         if permissions == Permissions::of(&[Permission::RoomsRead]) && answer.is_ok() {
             assert!([Action::See, Action::ReadMembers, Action::ReadMessages].contains(&action));
         }
@@ -248,14 +249,15 @@ fn what_is_for_those_inside_is_refused_alike_to_who_never_was_and_who_is_no_long
 }
 
 #[test]
-fn media_is_for_who_may_send_or_receive_some() {
+fn media_is_for_who_may_send_or_receive_some_or_send_data() {
     always(|visitor, _, facts| {
-        let MediaRights { send, receive } = visitor.media_rights();
+        let MediaRights { send, receive, data } = visitor.media_rights();
+        assert!(data || !send, "who may be seen and heard may send data");
         if visitor.may(Action::Media, ROOM, Some(&facts)).is_ok() {
-            assert!(send || receive);
+            assert!(send || receive || data);
         }
         if let Visitor::Guest { .. } = visitor {
-            assert_eq!(visitor.may_inside(Action::Media, true).is_ok(), send || receive);
+            assert_eq!(visitor.may_inside(Action::Media, true).is_ok(), send || receive || data);
         }
     });
 }

@@ -21,6 +21,11 @@ pub(super) fn payload(payload: &[u8]) {
     fuzzing::payload(payload);
 }
 
+/// What comes in data channels, behind a byte that says which part of it.
+pub(super) fn data(input: &[u8]) {
+    fuzzing::data(input);
+}
+
 /// A compound RTCP packet.
 pub(super) fn rtcp(packet: &[u8]) {
     fuzzing::rtcp(packet);
@@ -100,6 +105,15 @@ pub(super) fn payload_seeds() -> Vec<Vec<u8>> {
         payload(Codec::Av1, &[0x28, 0x0A, 0x0A, 0x0B, 0, 0, 0]),
         payload(Codec::Red, &[0xEF, 0x0F, 0, 3, 0x6F, 1, 2, 3, 8, 9]),
     ]
+}
+
+/// A message to everybody and one to somebody, a channel that is opened and that it is, and how an association begins.
+pub(super) fn data_seeds() -> Vec<Vec<u8>> {
+    let directed = [&[0, 1, 0, 1][..], &[7; 16], &[4], b"chathello"].concat();
+    let opening = [&[2, 3, 0x80, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0][..], b"reliable"].concat();
+    let init = [1, 0, 0, 20, 0, 0, 0, 77, 0, 1, 0, 0, 0, 16, 0, 16, 0, 0, 0, 1];
+    let packet = [&[3, 0x13, 0x88, 0x13, 0x88, 0, 0, 0, 0, 0, 0, 0, 0][..], &init].concat();
+    vec![vec![0, 1, 0, 0, 0], vec![1, 1, 0, 0, 1, b't', 9], directed, opening, vec![2, 2], packet]
 }
 
 /// Sender and receiver report, NACK, PLI, FIR, REMB, SDES, BYE, transport-wide feedback of runs and of vectors of both

@@ -3,6 +3,7 @@
 // section carries what, in both directions.
 
 import { preferDecodable } from './codecs.js';
+import { DataChannels } from './data-channels.js';
 import { KINDS, SOURCES, noTracks, usual } from './tracks.js';
 
 /** @typedef {import('../../protocol.js').PeerSignal} PeerSignal */
@@ -37,9 +38,9 @@ export class PeerLink {
 
   /**
    * @param {{ other: string, offers: boolean, iceServers: RTCIceServer[], local: LocalMedia, encryption?: import('./encryption.js').Encryption, refresh: () => Promise<RTCIceServer[]>,
-   *   signal: (signal: PeerSignal) => void, changed: () => void }} options
+   *   signal: (signal: PeerSignal) => void, heard: (bytes: Uint8Array, reliable: boolean) => void, changed: () => void }} options
    */
-  constructor({ other, offers, iceServers, local, encryption, refresh, signal, changed }) {
+  constructor({ other, offers, iceServers, local, encryption, refresh, signal, heard, changed }) {
     this.other = other;
     this.offers = offers;
     this.local = local;
@@ -64,6 +65,7 @@ export class PeerLink {
       this.#mend();
       changed();
     };
+    this.data = new DataChannels(pc, { heard, changed });
     if (!offers) return;
     // All sources from the start, sent or not, so that a camera can be switched on later without a new offer.
     for (const source of SOURCES) this.#carry(pc.addTransceiver(KINDS[source], { direction: 'sendrecv' }), source);

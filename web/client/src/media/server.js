@@ -1,6 +1,7 @@
 // Media through the server: what we send on one connection, what we receive on another.
 
 import { preferDecodable } from './codecs.js';
+import { DataChannels } from './data-channels.js';
 import { encodingsOf, sendWanted } from './encodings.js';
 import { KINDS, SOURCES, isShared } from './tracks.js';
 
@@ -25,6 +26,9 @@ export class ServerLink {
   publish = null;
   /** @type {RTCPeerConnection | null} */
   subscribe = null;
+  /** On what we send by, in both directions. @type {DataChannels | null} */
+  data = null;
+  #wantsData = false;
 
   /** @type {Promise<unknown>} */
   #publishing = Promise.resolve();
@@ -44,15 +48,17 @@ export class ServerLink {
 
   /**
    * @param {{ iceServers: RTCIceServer[], local: LocalMedia, encryption?: import('./encryption.js').Encryption, refresh: () => Promise<RTCIceServer[]>,
-   *   request: MediaRequest, published: (tracks: { source: TrackSource, muted: boolean }[]) => void, changed: () => void, failed: () => void }} options
+   *   request: MediaRequest, published: (tracks: { source: TrackSource, muted: boolean }[]) => void,
+   *   heard: (bytes: Uint8Array, reliable: boolean) => void, changed: () => void, failed: () => void }} options
    */
-  constructor({ iceServers, local, encryption, refresh, request, published, changed, failed }) {
+  constructor({ iceServers, local, encryption, refresh, request, published, heard, changed, failed }) {
     this.iceServers = iceServers;
     this.local = local;
     this.encryption = encryption;
     this.refresh = refresh;
     this.request = request;
     this.told = published;
+    this.heard = heard;
     this.changed = changed;
     this.failed = failed;
     this.#offer();
@@ -118,6 +124,13 @@ export class ServerLink {
     return !this.publish || this.publish.connectionState === 'connected';
   }
 
+  /** Opens data channels, unless they are. */
+  openData() {
+    if (this.#wantsData) return;
+    this.#wantsData = true;
+    this.#offer();
+  }
+
   /** Offers what we send. Again when a source joined that was not sent before, and when a screen is shared no more. */
   #offer() {
     this.#publishing = this.#publishing.then(async () => {
@@ -125,10 +138,12 @@ export class ServerLink {
       const { sent, tracks } = this.local;
       const missing = SOURCES.filter((source) => sent[source] && !this.#carriers.has(source));
       const ended = SOURCES.filter((source) => isShared(source) && !tracks[source] && this.#carriers.has(source));
-      if (missing.length === 0 && ended.length === 0) return;
+      const opens = this.#wantsData && !this.data;
+      if (missing.length === 0 && ended.length === 0 && !opens) return;
       const pc = (this.publish ??= this.#connection());
       // The first section stays for as long as the connection does, whatever comes and goes behind it (RFC 8843, section 7.2).
-      if (!this.#carriers.has('microphone') && !missing.includes('microphone')) missing.unshift('microphone');
+      // That of data does, too, where nothing else is sent.
+      if (missing.length > 0 && !this.data && !this.#carriers.has('microphone') && !missing.includes('microphone')) missing.unshift('microphone');
       for (const source of ended) {
         this.#carriers.get(source)?.stop();
         this.#carriers.delete(source);
@@ -141,6 +156,7 @@ export class ServerLink {
         this.encryption?.protect(carrier.sender);
         this.#carriers.set(source, carrier);
       }
+      if (opens) this.data = new DataChannels(pc, { heard: this.heard, changed: this.changed });
       await this.#publish(pc);
     }).catch((error) => {
       if (this.#closed || this.#isRetired) return;

@@ -2,6 +2,7 @@
 
 import { Emitter } from '../emitter.js';
 import { Announcer } from './announced.js';
+import { Data } from './data.js';
 import { sampled } from './line-sample.js';
 import { onNetworkChange } from './network.js';
 import { TracksSeen } from './news.js';
@@ -57,10 +58,10 @@ const REJOIN_MAX_MS = 15_000;
 /**
  * What is told of others' tracks. `trackMuted`: `track.muted` is another now. And of moderators: `muted`: somebody has
  * muted a track of ours, which sends nothing until one wants it to; `removed`: somebody has taken us out of the session,
- * which has been left.
+ * which has been left. `data`: somebody has said something to everybody, or to us among others.
  *
  * @typedef {{ trackAdded: import('./news.js').TrackNews, trackRemoved: import('./news.js').TrackNews, trackMuted: import('./news.js').TrackNews,
- *   muted: { source: TrackSource, by: string }, removed: { by: string } }} MediaEvents
+ *   muted: { source: TrackSource, by: string }, removed: { by: string }, data: import('./data.js').DataNews }} MediaEvents
  */
 
 /** @typedef {{ signal: { from: string, signal: PeerSignal } } | { offer: MediaOffered }} Early */
@@ -116,6 +117,17 @@ export class MediaSession extends Emitter {
   /** Of the own microphone since it was asked for. @type {number | null} */
   #loudest = null;
 
+  #data = new Data({
+    ways: () => ({
+      others: this.#joined && this.#isIn() ? this.state.participants.map(({ connectionId }) => connectionId).filter((id) => id !== this.self) : null,
+      peer: this.#peer,
+      server: this.#server?.data ?? null,
+    }),
+    heard: (news) => this.emit('data', news),
+  });
+  /** Somebody on this page has a use for data channels. */
+  #usesData = false;
+
   /** Before the session can be entered: the room must have been joined. @type {(() => Promise<void>) | undefined} */
   #ready;
   /** @type {(() => void) | undefined} */
@@ -148,6 +160,7 @@ export class MediaSession extends Emitter {
       this.#handMoved();
       this.#seen.see(this.others(), (name, news) => this.emit(name, news));
       this.#wishes.changed();
+      this.#data.changed();
       changed();
     };
     /** @type {<Event extends RoomEventName>(method: Event, handle: (params: Events[Event]) => void) => void} */
@@ -358,6 +371,7 @@ export class MediaSession extends Emitter {
       encryption: this.encryption,
       refresh: this.#refresh,
       signal: (signal) => this.#request('media.signal', { to: peer.other, signal }).catch(() => {}),
+      heard: (bytes, reliable) => this.#data.fromPeer(peer, bytes, reliable),
       changed: this.changed,
     }));
     this.#catchUp(peer);
@@ -386,9 +400,11 @@ export class MediaSession extends Emitter {
       refresh: this.#refresh,
       request: this.#request,
       published: (tracks) => this.#said.published(tracks),
+      heard: this.#data.fromServer,
       changed: this.changed,
       failed: () => this.#rejoin(),
     }));
+    if (this.#usesData) server.openData();
     clearTimeout(this.#handover);
     this.#handover = setTimeout(() => this.#dropPeer(), HANDOVER_MAX_MS);
     return server;
@@ -432,7 +448,7 @@ export class MediaSession extends Emitter {
 
   /** Lets go of the direct way once the other one carries everything. */
   #hand() {
-    if (!this.#peer || !this.#server?.published) return;
+    if (!this.#peer || !this.#server?.published || (this.#usesData && !this.#server.data?.isOpen)) return;
     const { other } = this.#peer;
     const served = [...this.#server.received.values()].filter(({ connectionId }) => connectionId === other);
     const waits = this.others().find(({ connectionId }) => connectionId === other)?.tracks.some(({ track, muted, route }) =>
@@ -549,6 +565,34 @@ export class MediaSession extends Emitter {
     return this.#server ? this.#server.published || Boolean(this.#leaving?.published) : !this.#peer || this.#peer.connected;
   }
 
+  /**
+   * Sends something that is no picture and no sound to everybody else in the session, or to some of them. Who comes later
+   * does not get it.
+   *
+   * @param {ArrayBuffer | ArrayBufferView} data up to 15,360 bytes, and of what is not reliable 1,200
+   * @param {{ reliable?: boolean, topic?: string, to?: string[] }} [options] `reliable` (true unless said otherwise): it comes, in
+   *   order, and waits for channels to open; otherwise it comes at once or never. `to`: connection ids
+   * @returns {Promise<boolean>} false: it was dropped, which happens to nothing reliable. Resolves once so little waits to be
+   *   sent that there is room for more. Rejects where nothing opens for 15 seconds (`timeout`), and what is too long (`limit.size`)
+   */
+  async sendData(data, { reliable = true, topic = '', to = [] } = {}) {
+    this.#openData();
+    return this.#data.send(data, { reliable, topic, to });
+  }
+
+  /** @type {Emitter<MediaEvents>['on']} */
+  on(name, handler) {
+    if (name === 'data') this.#openData();
+    return super.on(name, handler);
+  }
+
+  /** Through the server they are opened for who has a use for them; both ways later, too. */
+  #openData() {
+    if (this.#usesData) return;
+    this.#usesData = true;
+    this.#server?.openData();
+  }
+
   /** Sends another own track from this source, or none. @param {TrackSource} source @param {MediaStreamTrack | null} track */
   replace(source, track) {
     if (source === 'microphone') this.#speech.watch(track);
@@ -611,6 +655,7 @@ export class MediaSession extends Emitter {
     this.#wishes.leave();
     this.#announcer.forget();
     this.#speech.stop();
+    this.#data.close();
     this.#drop();
     // Also where no answer said that it was entered: that may still come to pass, and before this.
     if (this.#isWanted) this.#request('media.leave', {}).catch(() => {});

@@ -37,6 +37,8 @@ pub(super) struct Client {
     pub(super) responses: usize,
     /// RTP and RTCP that came.
     pub(super) media: Vec<Vec<u8>>,
+    /// Packets of data channels that came.
+    pub(super) data: Vec<Vec<u8>>,
 }
 
 /// Lets clients and the server talk until nobody has anything to say; where what went, and what it was.
@@ -79,6 +81,7 @@ impl Client {
             checks: 0,
             responses: 0,
             media: Vec::new(),
+            data: Vec::new(),
         }
     }
 
@@ -135,10 +138,10 @@ impl Client {
                     self.keys = contexts(profile, &material, self.dtls.is_active());
                 }
                 DtlsOutput::Timeout(_) => return,
+                DtlsOutput::ApplicationData(packet) => self.data.push(packet.to_vec()),
                 DtlsOutput::BufferTooSmall { .. }
                 | DtlsOutput::Connected
                 | DtlsOutput::PeerCert(_)
-                | DtlsOutput::ApplicationData(_)
                 | DtlsOutput::CloseNotify
                 | _ => {}
             }
@@ -148,6 +151,12 @@ impl Client {
     /// Ends the association.
     pub(super) fn close(&mut self, stage: &mut Stage) {
         self.dtls.close().unwrap();
+        self.speak(stage);
+    }
+
+    /// Sends a packet of data channels.
+    pub(super) fn send_data(&mut self, stage: &mut Stage, packet: &[u8]) {
+        self.dtls.send_application_data(packet).unwrap();
         self.speak(stage);
     }
 

@@ -4,8 +4,8 @@ use super::*;
 use rtc_sdp::{SessionDescription, description::media::MediaDescription};
 use std::{collections::BTreeSet, io::Cursor};
 
-/// A client's offer, and what each section is answered with: `recvonly`, `inactive`, or `-` for a refusal, and
-/// the payload types.
+/// A client's offer, and what each section is answered with: `recvonly`, `inactive`, `data`, or `-` for a refusal,
+/// and the payload types.
 struct Fixture {
     name: &'static str,
     offer: &'static str,
@@ -28,17 +28,17 @@ const FIXTURES: [Fixture; 13] = [
     fixture!("chromium-camera", ["recvonly 111 63", "recvonly 96 97"]),
     fixture!(
         "chromium-screen-data",
-        ["recvonly 111 63", "recvonly 96 97", "recvonly 96 97", "recvonly 111 63", "- webrtc-datachannel"]
+        ["recvonly 111 63", "recvonly 96 97", "recvonly 96 97", "recvonly 111 63", "data webrtc-datachannel"]
     ),
     fixture!("chromium-simulcast", ["recvonly 111 63", "recvonly 96 97"]),
     fixture!("chromium-recvonly", ["inactive 111 63", "inactive 96 97"]),
     fixture!("chromium-h264-only", ["recvonly 102 103"]),
-    fixture!("firefox-camera-data", ["recvonly 109", "recvonly 120 124", "- webrtc-datachannel"]),
+    fixture!("firefox-camera-data", ["recvonly 109", "recvonly 120 124", "data webrtc-datachannel"]),
     fixture!("firefox-simulcast", ["recvonly 109", "recvonly 120 124"]),
-    fixture!("pion", ["recvonly 111", "recvonly 96 97", "- webrtc-datachannel"]),
-    fixture!("aiortc", ["recvonly 96", "recvonly 97 98", "- webrtc-datachannel"]),
+    fixture!("pion", ["recvonly 111", "recvonly 96 97", "data webrtc-datachannel"]),
+    fixture!("aiortc", ["recvonly 96", "recvonly 97 98", "data webrtc-datachannel"]),
     fixture!("werift", ["recvonly 96", "recvonly 98", "inactive 98"]),
-    fixture!("libdatachannel", ["recvonly 111", "recvonly 96", "recvonly 97", "- webrtc-datachannel"]),
+    fixture!("libdatachannel", ["recvonly 111", "recvonly 96", "recvonly 97", "data webrtc-datachannel"]),
     fixture!("ffmpeg-whip", ["recvonly 111", "recvonly 106"]),
     fixture!("gstreamer-whip", ["recvonly 96 97", "recvonly 98"]),
 ];
@@ -68,6 +68,7 @@ fn short(media: &MediaDescription) -> String {
         (0, false, true) => "-",
         (9, true, false) => "recvonly",
         (9, false, true) => "inactive",
+        (9, false, false) if media.media_name.media == "application" => "data",
         other => panic!("{other:?}"),
     };
     format!("{direction} {}", media.media_name.formats.join(" "))
