@@ -24,6 +24,43 @@ async fn begin(rest: &Rest, room: &str) -> String {
     format!("{recordings}/{}", begun["id"].as_str().expect("an id"))
 }
 
+/// Somebody who may moderate the room, in its call.
+async fn moderator(lobby: &Lobby, name: &str) -> Browser {
+    let browser = lobby.enter(name).await;
+    let rest = &lobby.account.admin;
+    let users = rest.get("/v1/users").await;
+    let user = users["items"].as_array().expect("users").iter().find(|user| user["name"] == name);
+    let member = format!(
+        "/v1/rooms/{}/members/{}",
+        lobby.room,
+        user.expect("the user")["id"].as_str().expect("an id")
+    );
+    let (status, answer) = rest.call(Method::PUT, &member, None).await;
+    assert!(status.is_success(), "{answer}");
+    let (status, answer) = rest.call(Method::PATCH, &member, Some(json!({ "role": "moderator" }))).await;
+    assert!(status.is_success(), "{answer}");
+    browser.join_call().await;
+    browser
+}
+
+/// Begins a recording from the call; its path.
+async fn begin_from_the_call(browser: &Browser, rest: &Rest, room: &str) -> String {
+    browser.click("call-moderate").await;
+    browser.click("call-record").await;
+    sees_mark(browser, true).await;
+    let recordings = format!("/v1/rooms/{room}/recordings");
+    let listed = rest.get(&recordings).await;
+    format!("{recordings}/{}", listed["items"][0]["id"].as_str().expect("an id"))
+}
+
+/// The dialog from which it was begun shows what was recorded.
+async fn sees_files(browser: &Browser) {
+    browser.click("recording-files").await;
+    let files = "document.querySelectorAll('[data-testid=\"recording-file\"]').length";
+    browser.until(&format!("{files} === {TRACKS}")).await;
+    browser.screenshot("call-recordings").await;
+}
+
 /// Waits until a recording has some seconds of everything: so much as no fewer make.
 async fn until_much_is_written(installation: &Installation, recording: &str) {
     let id = recording.rsplit('/').next().expect("an id");
@@ -101,17 +138,16 @@ async fn sees_mark(browser: &Browser, is_there: bool) {
 async fn a_call_of_two_is_recorded_and_what_was_sent_is_played_though_the_server_was_killed() {
     let lobby = Lobby::open().await;
     let rest = &lobby.account.admin;
-    let (ada, ben) = (lobby.call("Ada").await, lobby.call("Ben").await);
+    let (ada, ben) = (moderator(&lobby, "Ada").await, lobby.call("Ben").await);
     all_see_and_hear(&[&ada, &ben], "peerToPeer").await;
-    let recording = begin(rest, &lobby.room).await;
+    let recording = begin_from_the_call(&ada, rest, &lobby.room).await;
     for browser in [&ada, &ben] {
         sees_mark(browser, true).await;
     }
     all_see_and_hear(&[&ada, &ben], "server").await;
     ada.screenshot("call-recorded").await;
     until_much_is_written(&lobby.installation, &recording).await;
-    let (status, answer) = rest.call(Method::POST, &format!("{recording}/stop"), None).await;
-    assert_eq!(status, StatusCode::NO_CONTENT, "{answer}");
+    ada.click("call-record").await;
     for browser in [&ada, &ben] {
         sees_mark(browser, false).await;
     }
@@ -126,6 +162,7 @@ async fn a_call_of_two_is_recorded_and_what_was_sent_is_played_though_the_server
     for track in tracks {
         check(track, &played(rest, &recording, track).await, Duration::from_secs(1));
     }
+    sees_files(&ada).await;
 
     let cut_off = begin(rest, &lobby.room).await;
     until_much_is_written(&lobby.installation, &cut_off).await;

@@ -30,13 +30,13 @@ export function recorder({ api, calls, notices }, room) {
 
   /** @param {import('../../model/recordings.js').Recording} recording */
   function create({ id }) {
-    const files = el('span', { class: 'row-title' });
+    const files = el('div', { class: 'recording-files' });
     const open = el('button', { type: 'button', class: 'button small', 'data-testid': 'recording-files', on: { click: () => act(async () => {
       fill(files, (await recordings.files(id)).map(({ name, file }) =>
         el('button', { type: 'button', class: 'button small', 'data-testid': 'recording-file', on: { click: () => act(() => recordings.save(id, file)) } },
           name === null ? file : phrase('call.about', { name, what: file }))));
     }) } }, phrase('call.recordingFiles'));
-    return el('li', { class: 'person wraps', 'data-testid': 'recording' }, el('span', { class: 'row-title' }), open, files);
+    return el('li', { class: 'person wraps', 'data-testid': 'recording' }, el('span'), open, files);
   }
 
   async function load() {
