@@ -2,7 +2,7 @@
 //! have.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc,
@@ -19,6 +19,9 @@ use tokio::{
 
 /// How long a datagram may wait in the queue. What would have to wait for longer is lost.
 const QUEUE_TIME: Duration = Duration::from_millis(300);
+
+/// Likewise, datagrams.
+const DATAGRAMS_MAX: usize = 4096;
 
 /// The largest datagram.
 const BYTES_MAX: usize = 65_536;
@@ -63,6 +66,11 @@ impl Drop for NarrowLine {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a line in real time")]
+fn now() -> Instant {
+    Instant::now()
+}
+
 async fn bound() -> UdpSocket {
     UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port")
 }
@@ -74,29 +82,26 @@ async fn carry(front: Arc<UdpSocket>, to: SocketAddr, rate: Arc<AtomicU64>) {
     let mut lines = JoinSet::new();
     let mut datagram = vec![0; BYTES_MAX];
     while let Ok((length, client)) = front.recv_from(&mut datagram).await {
-        if !backs.contains_key(&client) {
-            let back = Arc::new(bound().await);
-            back.connect(to).await.expect("an address");
-            let (queue, waiting) = mpsc::unbounded_channel();
-            lines.spawn(enqueue(Arc::clone(&back), queue, Arc::clone(&rate)));
-            lines.spawn(release(Arc::clone(&front), client, waiting));
-            backs.insert(client, back);
-        }
-        let back = backs.get(&client).expect("it was made");
-        let _lost = back.send(&datagram[..length]).await;
+        let back = match backs.entry(client) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let back = Arc::new(bound().await);
+                let (queue, waiting) = mpsc::channel(DATAGRAMS_MAX);
+                lines.spawn(enqueue(Arc::clone(&back), queue, Arc::clone(&rate)));
+                lines.spawn(release(Arc::clone(&front), client, waiting));
+                place.insert(back)
+            }
+        };
+        let _lost = back.send_to(&datagram[..length], to).await;
     }
 }
 
 /// Gives each datagram of the server the time at which the line has carried it.
-async fn enqueue(
-    back: Arc<UdpSocket>,
-    queue: mpsc::UnboundedSender<(Instant, Vec<u8>)>,
-    rate: Arc<AtomicU64>,
-) {
-    let mut free_at = Instant::now();
+async fn enqueue(back: Arc<UdpSocket>, queue: mpsc::Sender<(Instant, Vec<u8>)>, rate: Arc<AtomicU64>) {
+    let mut free_at = now();
     let mut datagram = vec![0; BYTES_MAX];
-    while let Ok(length) = back.recv(&mut datagram).await {
-        let now = Instant::now();
+    while let Ok((length, _)) = back.recv_from(&mut datagram).await {
+        let now = now();
         let begins = free_at.max(now);
         if begins.saturating_duration_since(now) > QUEUE_TIME {
             continue;
@@ -104,17 +109,12 @@ async fn enqueue(
         let bits = u64::try_from(length).expect("a few") * 8;
         let micros = bits.saturating_mul(1_000_000) / rate.load(Ordering::Relaxed);
         free_at = begins + Duration::from_micros(micros);
-        if queue.send((free_at, datagram[..length].to_vec())).is_err() {
-            return;
-        }
+        // What finds no room is lost, like what would have to wait for too long.
+        let _lost = queue.try_send((free_at, datagram[..length].to_vec()));
     }
 }
 
-async fn release(
-    front: Arc<UdpSocket>,
-    client: SocketAddr,
-    mut waiting: mpsc::UnboundedReceiver<(Instant, Vec<u8>)>,
-) {
+async fn release(front: Arc<UdpSocket>, client: SocketAddr, mut waiting: mpsc::Receiver<(Instant, Vec<u8>)>) {
     while let Some((at, datagram)) = waiting.recv().await {
         sleep_until(at).await;
         let _lost = front.send_to(&datagram, client).await;
