@@ -277,7 +277,7 @@ fn messages_of_media_nodes_are_read_by_instances_of_two_versions() {
         json!({ "Answer": { "connection": A, "revision": 7, "sdp": "v=0" } }),
         json!({ "Subscribe": { "connection": A, "tracks": [
             { "trackId": B, "enabled": true, "width": 640, "height": 360, "priority": "high" },
-        ] } }),
+        ], "selection": { "autoSubscribe": false, "lastN": 4 } } }),
         json!({ "Sync": { "connection": A } }),
         json!("Look"),
     ] {
@@ -315,15 +315,24 @@ fn messages_of_media_nodes_are_read_by_instances_of_two_versions() {
     travels::<MediaNode>(&json!({
         "node": A, "sessions": 3, "participants": 7, "region": "eu", "is_draining": false, "takes_moves": true,
     }));
+    travels::<Vec<Seated>>(&json!([{ "room": A, "connection": B }]));
+}
+
+#[test]
+fn messages_between_media_nodes_are_read_by_two_versions() {
+    let said = json!({
+        "muted": true, "cameraOff": false, "sharing": false, "handRaised": true, "speaking": false, "onHold": false,
+    });
     let seat = json!({
-        "participant": participant, "hub": B, "rights": { "send": true, "receive": true }, "wishes": [], "entry": 1,
+        "participant": { "connectionId": A, "userId": B, "name": "Ada", "state": said, "tracks": [] }, "hub": B,
+        "rights": { "send": true, "receive": true, "data": false }, "wishes": [],
+        "selection": { "autoSubscribe": false, "lastN": 4 }, "entry": 1,
     });
     let session = json!({ "seats": [seat], "route": "server", "revision": 9, "entries": 1, "let_in": [A] });
     travels::<Handover>(&json!({ "version": 1, "from": A, "account": A, "room": B, "session": session }));
     for reply in [json!("Taken"), json!({ "Refused": "Draining" })] {
         travels::<HandoverReply>(&reply);
     }
-    travels::<Vec<Seated>>(&json!([{ "room": A, "connection": B }]));
 }
 
 #[test]
