@@ -110,7 +110,6 @@ pub struct Subscribe {
     /// The room in whose media session the device is.
     pub room_id: RoomId,
     /// Tracks of others, at most 200.
-    #[serde(default)]
     pub tracks: Vec<TrackWish>,
     /// Takes the place of what was said before; left out, that stays. At first all there is is sent. It is kept for as
     /// long as the participant is in the session.
