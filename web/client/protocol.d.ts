@@ -956,7 +956,7 @@ export interface MediaSubscribe {
   /** The room in whose media session the device is. */
   roomId: RoomId;
   /** Tracks of others, at most 200. */
-  tracks?: TrackWish[];
+  tracks: TrackWish[];
   /** Takes the place of what was said before; left out, that stays. At first all there is is sent. It is kept for as long as the participant is in the session. */
   selection?: TrackSelection | null;
 }
