@@ -22,22 +22,22 @@ const AT_ONCE: usize = 2;
 static RUNNING: Mutex<usize> = Mutex::new(0);
 static ENDED: Condvar = Condvar::new();
 
-/// One of the tests that run; others wait for its end.
-struct Turn;
+/// One of the tests that run, by how many of the places it takes; others wait for its end.
+struct Turn(usize);
 
 impl Turn {
-    fn wait() -> Self {
+    fn wait(places: usize) -> Self {
         let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
-        let running = ENDED.wait_while(running, |running| *running >= AT_ONCE);
-        *running.unwrap_or_else(PoisonError::into_inner) += 1;
-        Self
+        let running = ENDED.wait_while(running, |running| *running + places > AT_ONCE);
+        *running.unwrap_or_else(PoisonError::into_inner) += places;
+        Self(places)
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
-        ENDED.notify_one();
+        *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) -= self.0;
+        ENDED.notify_all();
     }
 }
 
@@ -55,7 +55,15 @@ pub struct Driver {
 impl Driver {
     /// Starts one on a free port.
     pub fn start() -> Self {
-        let turn = Turn::wait();
+        Self::take(Turn::wait(1))
+    }
+
+    /// The same while no other test with browsers runs: for what is measured.
+    pub fn start_alone() -> Self {
+        Self::take(Turn::wait(AT_ONCE))
+    }
+
+    fn take(turn: Turn) -> Self {
         let directory = Scratch::new().expect("a directory");
         let chromedriver = Chromedriver::start(directory.path()).expect("chromedriver starts");
         Self { chromedriver, directory, firefoxes: AtomicU32::new(0), _turn: turn }
