@@ -107,8 +107,11 @@ fn of_the_rest() -> Vec<Method> {
         method("media.answer", json!({ "roomId": ROOM, "revision": 1, "sdp": "v=0" }), &[]),
         method(
             "media.subscribe",
-            json!({ "roomId": ROOM, "tracks": [{ "trackId": OTHER, "width": 640, "height": 360 }] }),
-            &[],
+            json!({
+                "roomId": ROOM, "tracks": [{ "trackId": OTHER, "width": 640, "height": 360 }],
+                "selection": { "autoSubscribe": false, "lastN": 4 },
+            }),
+            &["selection"],
         ),
         method("media.restartIce", json!({ "roomId": ROOM }), &[]),
         method("media.mute", json!({ "roomId": ROOM, "connectionId": OTHER, "source": "microphone" }), &[]),
