@@ -2,7 +2,7 @@
 
 mod firefox;
 
-use crate::{PATIENCE, provided};
+use crate::{MEDIA_PATIENCE, provided};
 use local_services::{chromium::Chromedriver, scratch::Scratch};
 use serde_json::{Value, json};
 use std::{
@@ -15,17 +15,22 @@ use std::{
 };
 use thirtyfour::{error::WebDriverErrorInner, prelude::*};
 
-/// Tests with browsers that run at once. Each of them keeps the cores of a small machine busy, and where more do, what
-/// they wait for comes too late.
+/// Tests with browsers, or with as much to do, that run at once. Each of them keeps the cores of a small machine busy, and
+/// where more do, what they wait for comes too late.
 const AT_ONCE: usize = 2;
 
 static RUNNING: Mutex<usize> = Mutex::new(0);
 static ENDED: Condvar = Condvar::new();
 
 /// One of the tests that run, by how many of the places it takes; others wait for its end.
-struct Turn(usize);
+pub struct Turn(usize);
 
 impl Turn {
+    /// Waits for a place among them.
+    pub fn take() -> Self {
+        Self::wait(1)
+    }
+
     fn wait(places: usize) -> Self {
         let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
         let running = ENDED.wait_while(running, |running| *running + places > AT_ONCE);
@@ -55,15 +60,15 @@ pub struct Driver {
 impl Driver {
     /// Starts one on a free port.
     pub fn start() -> Self {
-        Self::take(Turn::wait(1))
+        Self::in_turn(Turn::take())
     }
 
     /// The same while no other test with browsers runs: for what is measured.
     pub fn start_alone() -> Self {
-        Self::take(Turn::wait(AT_ONCE))
+        Self::in_turn(Turn::wait(AT_ONCE))
     }
 
-    fn take(turn: Turn) -> Self {
+    fn in_turn(turn: Turn) -> Self {
         let directory = Scratch::new().expect("a directory");
         let chromedriver = Chromedriver::start(directory.path()).expect("chromedriver starts");
         Self { chromedriver, directory, firefoxes: AtomicU32::new(0), _turn: turn }
@@ -116,7 +121,7 @@ impl Browser {
         }
         let url = driver.url().trim_end_matches('/').to_owned();
         let driver = WebDriver::new(driver.url(), capabilities).await.expect("Chromium starts");
-        driver.set_script_timeout(PATIENCE + Duration::from_secs(5)).await.expect("a timeout");
+        driver.set_script_timeout(MEDIA_PATIENCE + Duration::from_secs(5)).await.expect("a timeout");
         Self(Kind::Chromium { driver, url })
     }
 
@@ -233,7 +238,7 @@ impl Browser {
                 WebDriverErrorInner::StaleElementReference(_) | WebDriverErrorInner::NoSuchElement(_)
             );
             assert!(is_another, "{selector} cannot be clicked: {error}");
-            assert!(started.elapsed() < PATIENCE, "{selector} never stands still");
+            assert!(started.elapsed() < MEDIA_PATIENCE, "{selector} never stands still");
         }
     }
 
@@ -250,7 +255,7 @@ impl Browser {
                  else setTimeout(look, 50);
              }};
              look();",
-            PATIENCE.as_millis()
+            MEDIA_PATIENCE.as_millis()
         );
         let answer = self.execute(&script, vec![]).await;
         assert!(answer.get("value").is_some(), "never true in the page: {expression}\n{answer}");

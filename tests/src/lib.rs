@@ -49,6 +49,10 @@ use std::time::Duration;
 /// How long anything that a test waits for may take. Generous: it only bounds failure.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The same for what pages and other stacks show. On a machine without idle time packets arrive as over a network that
+/// carries little: pictures pause, and come back once there was room for a while.
+pub const MEDIA_PATIENCE: Duration = Duration::from_secs(90);
+
 /// Waits for something that nobody tells of, by looking again and again. `what` is what has not come
 /// to be when `patience` ends.
 ///

@@ -3,7 +3,7 @@
 //! The programs are in `tests/stacks`. Each joins a room's call, sends sound and picture, answers what it is offered, and
 //! says on its standard output what it receives.
 
-use crate::{PATIENCE, provided, socket::address};
+use crate::{MEDIA_PATIENCE, PATIENCE, provided, socket::address};
 use serde_json::Value;
 use std::{collections::BTreeMap, path::PathBuf, process::Stdio};
 use tokio::{
@@ -119,7 +119,7 @@ impl Participant {
                 }
             }
         };
-        let outcome = timeout(PATIENCE, all).await;
+        let outcome = timeout(MEDIA_PATIENCE, all).await;
         assert!(outcome.is_ok(), "{stack:?} gets too little: {latest:?} after {before:?}, of {expected:?}");
     }
 

@@ -1,6 +1,6 @@
 //! A page in Firefox, by WebDriver BiDi (W3C) as far as somebody in front of a page needs it.
 
-use crate::PATIENCE;
+use crate::MEDIA_PATIENCE;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use local_services::firefox::Firefox;
 use serde_json::{Value, json};
@@ -66,7 +66,7 @@ impl Page {
 
     /// The result of a command. What a page waits for by itself ends before.
     async fn ask(&self, method: &str, params: Value) -> Value {
-        self.ask_within(PATIENCE + Duration::from_secs(5), method, params).await
+        self.ask_within(MEDIA_PATIENCE + Duration::from_secs(5), method, params).await
     }
 
     async fn ask_within(&self, patience: Duration, method: &str, params: Value) -> Value {

@@ -16,6 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 use switchboard_tests::{
+    browser::Turn,
     installation::{AUTH_SECRET, Account, Installation},
     people::people,
     server::Server,
@@ -124,6 +125,7 @@ async fn roster(socket: &mut Socket, room: RoomId) -> (BTreeSet<String>, u64) {
 /// Each change was a frame for everybody: more frames than may wait for a socket.
 #[tokio::test]
 async fn six_hundred_leave_at_once_and_nobody_else_is_closed() {
+    let _turn = Turn::take();
     let installation = Installation::new().await;
     let server = installation.server();
     let (_account, crowd) = world(&installation, &server).await;
@@ -151,6 +153,7 @@ async fn six_hundred_leave_at_once_and_nobody_else_is_closed() {
 /// Nobody says goodbye: the others find out, all at once.
 #[tokio::test]
 async fn the_death_of_an_instance_with_six_hundred_closes_nobody_on_the_other() {
+    let _turn = Turn::take();
     let installation = Installation::new().await.clustered();
     let (a, b) = (installation.server(), installation.server());
     let (_account, crowd) = world(&installation, &a).await;
@@ -176,6 +179,7 @@ async fn the_death_of_an_instance_with_six_hundred_closes_nobody_on_the_other() 
 /// The longest names there are: the list of all of them is longer than may wait for a socket.
 #[tokio::test]
 async fn a_room_of_twelve_hundred_with_long_names_is_joined_by_everybody() {
+    let _turn = Turn::take();
     let installation = Installation::new().await;
     let server = installation.server();
     let (account, crowd) = world(&installation, &server).await;
@@ -215,6 +219,7 @@ const LOOKING_ON: usize = 8 * 1024;
 /// second as long as the storm takes.
 #[tokio::test]
 async fn a_storm_of_a_thousand_joins_sends_at_most_32_kib_to_each() {
+    let _turn = Turn::take();
     const JOINS: usize = 1000;
     let installation = Installation::new().await.clustered();
     let servers = [installation.server(), installation.server()];
