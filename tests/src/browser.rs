@@ -15,9 +15,11 @@ use std::{
 };
 use thirtyfour::{error::WebDriverErrorInner, prelude::*};
 
-/// Tests with browsers, or with as much to do, that run at once. Each of them keeps the cores of a small machine busy, and
+/// Tests with browsers, or with as much to do, that run at once: one for two cores. Each of them keeps as many busy, and
 /// where more do, what they wait for comes too late.
-const AT_ONCE: usize = 2;
+fn at_once() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))
+}
 
 static RUNNING: Mutex<usize> = Mutex::new(0);
 static ENDED: Condvar = Condvar::new();
@@ -33,7 +35,8 @@ impl Turn {
 
     fn wait(places: usize) -> Self {
         let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
-        let running = ENDED.wait_while(running, |running| *running + places > AT_ONCE);
+        let most = at_once();
+        let running = ENDED.wait_while(running, |running| *running + places > most);
         *running.unwrap_or_else(PoisonError::into_inner) += places;
         Self(places)
     }
@@ -65,7 +68,7 @@ impl Driver {
 
     /// The same while no other test with browsers runs: for what is measured.
     pub fn start_alone() -> Self {
-        Self::in_turn(Turn::wait(AT_ONCE))
+        Self::in_turn(Turn::wait(at_once()))
     }
 
     fn in_turn(turn: Turn) -> Self {
