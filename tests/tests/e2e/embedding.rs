@@ -15,6 +15,10 @@ use tokio::{
 /// What the documentation tells people to copy.
 const PAGE: &str = include_str!("../../../docs/embedding/call.html");
 
+/// Of how many others pictures are played.
+const PLAYED: &str =
+    "[...document.querySelectorAll('video')].filter((it) => it.videoWidth > 0 && it.currentTime > 0).length";
+
 /// An installation that lets pages of this site import the client library.
 async fn installation_for(site: &str) -> Installation {
     let mut installation = Installation::new().await;
@@ -70,8 +74,7 @@ async fn the_page_that_is_there_to_be_copied_is_a_call_of_two_and_of_three() {
         visitors.push(browser);
         // Pictures of all others arrive, and go on.
         for visitor in &visitors {
-            let playing = "[...document.querySelectorAll('video')].filter((it) => it.videoWidth > 0 && it.currentTime > 0).length";
-            visitor.until(&format!("{playing} === {number}")).await;
+            visitor.until(&format!("{PLAYED} === {number}")).await;
         }
     }
     let left_out =
@@ -90,12 +93,8 @@ async fn the_page_that_is_there_to_be_copied_is_a_call_of_two_and_of_three() {
     }
 }
 
-/// Pictures and sound that are played, of how many others.
-const PLAYED: &str =
-    "[...document.querySelectorAll('video')].filter((it) => it.videoWidth > 0 && it.currentTime > 0).length";
-
-/// Whoever has another secret, or none, is sent all of it by the server and can play nothing, and is not played: the
-/// server forwards what it cannot read. In all browsers, and by both ways.
+/// Whoever has another secret is sent all of it by the server and can play nothing, and is not played: the server
+/// forwards what it cannot read. In Chromium and Firefox, and by both ways.
 #[tokio::test(flavor = "multi_thread")]
 async fn those_alone_who_have_the_secret_see_each_other_and_the_server_forwards_what_it_cannot_read() {
     let site = site().await;
