@@ -25,12 +25,19 @@ static RUNNING: Mutex<usize> = Mutex::new(0);
 static ENDED: Condvar = Condvar::new();
 
 /// One of the tests that run, by how many of the places it takes; others wait for its end.
+///
+/// Taken before anything else: who waited with a connection open would not answer the server, which would close it.
 pub struct Turn(usize);
 
 impl Turn {
     /// Waits for a place among them.
     pub fn take() -> Self {
         Self::wait(1)
+    }
+
+    /// The same for all places, so that no other test with browsers runs: for what is measured.
+    pub fn take_all() -> Self {
+        Self::wait(at_once())
     }
 
     fn wait(places: usize) -> Self {
@@ -61,17 +68,8 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// Starts one on a free port.
-    pub fn start() -> Self {
-        Self::in_turn(Turn::take())
-    }
-
-    /// The same while no other test with browsers runs: for what is measured.
-    pub fn start_alone() -> Self {
-        Self::in_turn(Turn::wait(at_once()))
-    }
-
-    fn in_turn(turn: Turn) -> Self {
+    /// Starts one on a free port, for the test whose turn it is.
+    pub fn start(turn: Turn) -> Self {
         let directory = Scratch::new().expect("a directory");
         let chromedriver = Chromedriver::start(directory.path()).expect("chromedriver starts");
         Self { chromedriver, directory, firefoxes: AtomicU32::new(0), _turn: turn }

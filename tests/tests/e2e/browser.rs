@@ -5,7 +5,7 @@ use common::clock::{Clock as _, SystemClock};
 use local_services::{redis::Redis, scratch::Scratch};
 use serde_json::json;
 use switchboard_tests::{
-    browser::{Browser, Driver},
+    browser::{Browser, Driver, Turn},
     graph::Graph,
     installation::{Installation, PASSWORD},
 };
@@ -179,6 +179,7 @@ async fn what_was_not_sent_when_the_page_was_loaded_anew_is_sent_once_and_what_w
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_customers_message_is_on_the_agents_screen_and_the_answer_is_ticked_off() {
+    let turn = Turn::take();
     let mut graph = Graph::start().await;
     let mut installation = Installation::new().await.clustered();
     installation.set("SWITCHBOARD_INBOX__GRAPH__BASE_URL", &graph.base);
@@ -187,7 +188,7 @@ async fn a_customers_message_is_on_the_agents_screen_and_the_answer_is_ticked_of
     let meta = account.whatsapp().await;
     graph.expect(&meta.phone_number_id, &meta.access_token);
     let email = account.user("Ada").await;
-    let driver = Driver::start();
+    let driver = Driver::start(turn);
     let agent = Browser::start(&driver).await;
     agent.sign_in(&a.base, &email, PASSWORD).await;
     agent.click("inbox-nav").await;
@@ -221,13 +222,14 @@ async fn a_customers_message_is_on_the_agents_screen_and_the_answer_is_ticked_of
 /// The issue of trust: signalling may stumble, the call may not.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_three_way_call_across_two_instances_outlives_a_minute_without_redis() {
+    let turn = Turn::take();
     let directory = Scratch::new().expect("a directory");
     let mut redis = Redis::start(directory.path()).expect("Redis starts");
     let installation = Installation::new().await.with_own_redis(&redis);
     let (a, b) = (installation.server(), installation.server());
     let account = installation.account("acme", &a).await;
     let room = account.room("Lobby").await;
-    let driver = Driver::start();
+    let driver = Driver::start(turn);
     let ada = enter(&driver, &a.base, &account, "Ada", &room).await;
     let ben = enter(&driver, &a.base, &account, "Ben", &room).await;
     let cleo = enter(&driver, &b.base, &account, "Cleo", &room).await;

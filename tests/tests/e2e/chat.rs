@@ -3,7 +3,7 @@
 use common::protocol::room::REACTIONS_MAX;
 use serde_json::{Value, json};
 use switchboard_tests::{
-    browser::{Browser, Driver},
+    browser::{Browser, Driver, Turn},
     installation::{Account, Installation, PASSWORD},
     rest::Rest,
     server::Server,
@@ -275,11 +275,12 @@ fn press(text: &str, test_id: &str) -> String {
 /// What the console makes of it, in two browsers.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_is_answered_reacted_to_edited_and_deleted_in_the_console() {
+    let turn = Turn::take();
     let installation = Installation::new().await;
     let server = installation.server();
     let account = installation.account("acme", &server).await;
     let (room, other) = (account.room("Lobby").await, account.room("Other").await);
-    let driver = Driver::start();
+    let driver = Driver::start(turn);
     let mut browsers = Vec::new();
     for name in ["Ada", "Ben"] {
         let email = account.user(name).await;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use switchboard_tests::{
-    browser::{Browser, Driver},
+    browser::{Browser, Driver, Turn},
     installation::{Account, Installation},
     server::Server,
 };
@@ -59,12 +59,13 @@ async fn site() -> String {
 /// Two meet peer to peer; with the third, media goes through the server.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_that_is_there_to_be_copied_is_a_call_of_two_and_of_three() {
+    let turn = Turn::take();
     let site = site().await;
     let installation = installation_for(&site).await;
     let server = installation.server();
     let account = installation.account("acme", &server).await;
     let room = account.room("Counter").await;
-    let driver = Driver::start();
+    let driver = Driver::start(turn);
     let mut visitors = Vec::new();
     for number in 0..3 {
         let rights = ["media.send", "media.receive"];
@@ -97,12 +98,13 @@ async fn the_page_that_is_there_to_be_copied_is_a_call_of_two_and_of_three() {
 /// forwards what it cannot read. In Chromium and Firefox, and by both ways.
 #[tokio::test(flavor = "multi_thread")]
 async fn those_alone_who_have_the_secret_see_each_other_and_the_server_forwards_what_it_cannot_read() {
+    let turn = Turn::take();
     let site = site().await;
     let installation = installation_for(&site).await;
     let server = installation.server();
     let account = installation.account("acme", &server).await;
     let room = account.room("Counter").await;
-    let driver = Driver::start();
+    let driver = Driver::start(turn);
     let visit = async |number: u8, browser: Browser, secret: &str| {
         let rights = ["media.send", "media.receive"];
         let token = token(&account, &room, &format!("customer-{number}"), &rights).await;
@@ -137,13 +139,14 @@ async fn those_alone_who_have_the_secret_see_each_other_and_the_server_forwards_
 /// Media between the two never stopped; but the server that knew of their call is another one.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_who_talk_find_each_other_again_after_the_server_was_killed() {
+    let turn = Turn::take();
     let site = site().await;
     let installation = installation_for(&site).await;
     let server = installation.server();
     let account = installation.account("acme", &server).await;
     let room = account.room("Counter").await;
     let address = server.address();
-    let driver = Driver::start();
+    let driver = Driver::start(turn);
     let mut visitors = Vec::new();
     for number in 0..2 {
         let rights = ["media.send", "media.receive"];
@@ -193,6 +196,7 @@ async fn says(visitor: &Browser, text: &str) {
 /// server was killed; then the server is stopped in order.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_elsewhere_misses_nothing_of_a_server_that_is_killed_and_restarted() {
+    let turn = Turn::take();
     let site = site().await;
     let installation = installation_for(&site).await;
     let server = installation.server();
@@ -201,7 +205,7 @@ async fn a_page_elsewhere_misses_nothing_of_a_server_that_is_killed_and_restarte
     let rights = ["messages.read", "messages.send", "media.send", "media.receive"];
     let token = token(&account, &room, "customer", &rights).await;
     let address = server.address();
-    let driver = Driver::start();
+    let driver = Driver::start(turn);
     let visitor = Browser::start(&driver).await;
     visitor.open(&format!("{site}#server={}&token={token}", server.base)).await;
     say(&account, &server, &room, ["welcome".to_owned()]).await;
@@ -245,10 +249,11 @@ async fn a_page_elsewhere_misses_nothing_of_a_server_that_is_killed_and_restarte
 /// The browser holds pages to it, and asks before a request that carries a token.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_a_site_that_is_not_named_can_neither_import_the_library_nor_read_the_api() {
+    let turn = Turn::take();
     let site = site().await;
     let (ours, closed) = (installation_for(&site).await, installation_for("https://shop.example").await);
     let (ours, closed) = (ours.server(), closed.server());
-    let driver = Driver::start();
+    let driver = Driver::start(turn);
     let visitor = Browser::start(&driver).await;
     visitor.open(&site).await;
     let import = |base: &str| format!("import('{base}/client/index.js')");

@@ -8,7 +8,7 @@ use serde_json::json;
 use std::time::Duration;
 use switchboard_tests::{
     PATIENCE,
-    browser::{Browser, Driver},
+    browser::{Browser, Driver, Turn},
     installation::{Account, Installation, PASSWORD},
     kernel::{self, Tcp},
     raw::{self, Raw},
@@ -183,9 +183,10 @@ async fn a_close_is_answered_with_its_code() {
 /// Whoever closes: never 1006.
 #[tokio::test]
 async fn a_browser_sees_every_close_with_its_code_and_as_clean() {
+    let turn = Turn::take();
     let installation = Installation::new().await;
     let server = installation.server();
-    let driver = Driver::start();
+    let driver = Driver::start(turn);
     let browser = Browser::start(&driver).await;
     browser.open(&server.base).await;
     let closed = |script: &str| {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use switchboard_tests::{
     PATIENCE,
-    browser::{Browser, Driver},
+    browser::{Browser, Driver, Turn},
     event_stream::EventStream,
     installation::{Account, Installation, PASSWORD},
     kernel,
@@ -333,9 +333,10 @@ async fn thousands_who_have_not_said_who_they_are_cost_little_and_are_bounded() 
 
 /// Signs in and enters a room behind something that lets no WebSocket through.
 async fn chats_behind(gathers: bool) {
+    let turn = Turn::take();
     let (_installation, server, account, room) = one().await;
     let middlebox = Middlebox::start(&server, gathers).await;
-    let driver = Driver::start();
+    let driver = Driver::start(turn);
     let email = account.user("Ada").await;
     let browser = Browser::start(&driver).await;
     browser.sign_in(&middlebox.base, &email, PASSWORD).await;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use switchboard_tests::{
     PATIENCE,
-    browser::{Browser, Driver},
+    browser::{Browser, Driver, Turn},
     eventually,
     installation::{Installation, PASSWORD},
     rest::Rest,
@@ -278,12 +278,13 @@ const DROP: &str = "(async () => {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_that_are_dropped_on_a_room_are_sent_and_shown_in_the_console() {
+    let turn = Turn::take();
     let installation = Installation::new().await;
     let server = installation.server();
     let account = installation.account("acme", &server).await;
     let room = account.room("Lobby").await;
     let email = account.user("Ada").await;
-    let driver = Driver::start();
+    let driver = Driver::start(turn);
     let browser = Browser::start(&driver).await;
     browser.sign_in(&server.base, &email, PASSWORD).await;
     browser.click_css(&format!("[data-testid='room-item'][data-room-id='{room}']")).await;

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
 use switchboard_tests::{
-    browser::{Browser, Driver},
+    browser::{Browser, Driver, Turn},
     installation::{Installation, PASSWORD},
     rest::Rest,
     server::Server,
@@ -161,6 +161,7 @@ async fn however_often_people_come_and_go_a_follower_is_told_of_a_call_once_a_se
 /// What the console shows of all that, on a desktop and on a phone.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_console_shows_what_is_unread_and_who_is_in_a_call_in_rooms_that_are_not_joined() {
+    let turn = Turn::take();
     let installation = Installation::new().await;
     let server = installation.server();
     let account = installation.account("acme", &server).await;
@@ -168,7 +169,7 @@ async fn the_console_shows_what_is_unread_and_who_is_in_a_call_in_rooms_that_are
     let grace = Rest::sign_in(&server.base, &email, PASSWORD).await;
     let (lobby, standup) = (account.room("Lobby").await, account.room("Stand-up").await);
     let board = private_room(&account, &[&grace]).await;
-    let driver = Driver::start();
+    let driver = Driver::start(turn);
     let browser = Browser::start(&driver).await;
     browser.sign_in(&server.base, &email, PASSWORD).await;
     browser.click_css(&format!("[data-testid='room-item'][data-room-id='{lobby}']")).await;

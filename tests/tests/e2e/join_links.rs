@@ -4,7 +4,7 @@ use super::lobby::{quit, sees_and_hears};
 use reqwest::Method;
 use serde_json::json;
 use switchboard_tests::{
-    browser::{Browser, Driver},
+    browser::{Browser, Driver, Turn},
     installation::{Installation, PASSWORD},
 };
 
@@ -57,22 +57,28 @@ async fn moderates(ada: &Browser, guest: &Browser) {
     sees_and_hears(ada, 1, "peerToPeer").await;
 }
 
+/// Enters the room, and has its dialog of links show a new one.
+async fn makes_a_link(browser: &Browser) -> String {
+    browser.click("room-item").await;
+    browser.click("guest-invite").await;
+    browser.click("link-create").await;
+    browser.see("join-link").await;
+    let url = browser.until("document.querySelector('[data-testid=\"link-url\"]').value").await;
+    url.as_str().expect("a link").to_owned()
+}
+
 /// Would pass for the wrong reason if the guest were in the room before they join: who is there is counted.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_guest_comes_by_a_link_on_a_phone_and_nobody_does_once_it_is_taken_back() {
+    let turn = Turn::take();
     let installation = Installation::new().await.clustered();
     let [first, second] = [installation.server(), installation.server()];
     let account = installation.account("acme", &first).await;
     let room = account.room("Interview").await;
-    let driver = Driver::start();
+    let driver = Driver::start(turn);
     let ada = Browser::start(&driver).await;
     ada.sign_in(&first.base, &account.email, PASSWORD).await;
-    ada.click("room-item").await;
-    ada.click("guest-invite").await;
-    ada.click("link-create").await;
-    ada.see("join-link").await;
-    let url = ada.until("document.querySelector('[data-testid=\"link-url\"]').value").await;
-    let url = url.as_str().expect("a link");
+    let url = makes_a_link(&ada).await;
     assert!(url.starts_with(&format!("{}/join#", first.base)), "{url}");
     // Another instance of the installation serves the page as well.
     let url = url.replace(&first.base, &second.base);

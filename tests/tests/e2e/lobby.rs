@@ -1,7 +1,7 @@
 //! A room of one account, and people who have the console open in it.
 
 use switchboard_tests::{
-    browser::{Browser, Driver},
+    browser::{Browser, Driver, Turn},
     installation::{Account, Installation, PASSWORD},
     server::Server,
 };
@@ -23,10 +23,11 @@ impl Lobby {
 
     /// The same where an installation is prepared.
     pub(crate) async fn open_in(installation: Installation) -> Self {
+        let turn = Turn::take();
         let server = installation.server();
         let account = installation.account("acme", &server).await;
         let room = account.room("Lobby").await;
-        Self { driver: Driver::start(), server, account, room, installation }
+        Self { driver: Driver::start(turn), server, account, room, installation }
     }
 
     /// Signs a new user in, in a Chromium of their own, and enters the room.

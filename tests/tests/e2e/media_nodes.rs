@@ -4,7 +4,7 @@ use super::lobby::{all_see_and_hear, enter, quit};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::Instant};
 use switchboard_tests::{
-    browser::{Browser, Driver},
+    browser::{Browser, Driver, Turn},
     installation::{Account, Installation},
     report,
     rest::Rest,
@@ -32,12 +32,13 @@ struct Call {
 
 impl Call {
     async fn of_three() -> Self {
+        let turn = Turn::take_all();
         let installation = Installation::new().await.clustered();
         let hub = installation.role("api,signalling", "127.0.0.1:0");
         let node = installation.role("sfu", "127.0.0.1:0");
         let account = installation.account("acme", &hub).await;
         let room = account.room("Lobby").await;
-        let driver = Driver::start_alone();
+        let driver = Driver::start(turn);
         let mut people = Vec::new();
         for name in ["Ada", "Ben", "Cleo"] {
             let browser = enter(&driver, &hub.base, &account, name, &room).await;

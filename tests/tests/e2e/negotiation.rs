@@ -3,7 +3,7 @@
 use super::tracks::participate;
 use serde_json::{Value, json};
 use switchboard_tests::{
-    browser::{Browser, Driver},
+    browser::{Browser, Driver, Turn},
     installation::{Account, Installation},
     native::Participant,
 };
@@ -51,12 +51,13 @@ async fn others(account: &Account, base: &str, room: &str) -> [Participant; 2] {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_takes_every_answer_and_who_has_no_codec_is_told_so() {
+    let turn = Turn::take();
     let installation = Installation::new().await;
     let server = installation.server();
     let account = installation.account("acme", &server).await;
     let room = account.room("Lobby").await;
     let _others = others(&account, &server.base, &room).await;
-    let driver = Driver::start();
+    let driver = Driver::start(turn);
     let ada = Browser::start(&driver).await;
     participate(&ada, &server.base, &account.admin.token, &room, &[]).await;
 
@@ -83,12 +84,13 @@ async fn a_browser_takes_every_answer_and_who_has_no_codec_is_told_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transport_without_media_connects() {
+    let turn = Turn::take();
     let installation = Installation::new().await;
     let server = installation.server();
     let account = installation.account("acme", &server).await;
     let room = account.room("Lobby").await;
     let _others = others(&account, &server.base, &room).await;
-    let driver = Driver::start();
+    let driver = Driver::start(turn);
     let ada = Browser::start(&driver).await;
     participate(&ada, &server.base, &account.admin.token, &room, &[]).await;
     let nothing =
@@ -115,12 +117,13 @@ fn sends_larger(is_active: bool) -> String {
 /// stops, and with the larger when that comes back, and when another track is added.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_encodings_the_best_that_comes_is_seen_and_goes_on_when_another_track_is_added() {
+    let turn = Turn::take();
     let installation = Installation::new().await;
     let server = installation.server();
     let account = installation.account("acme", &server).await;
     let room = account.room("Lobby").await;
     let _third = Participant::join(&server.base, &account.admin.token, &room).await;
-    let driver = Driver::start();
+    let driver = Driver::start(turn);
     let (ben, ada) = (Browser::start(&driver).await, Browser::start(&driver).await);
     for browser in [&ben, &ada] {
         participate(browser, &server.base, &account.admin.token, &room, &[]).await;
@@ -177,12 +180,13 @@ pub(super) fn decodes(codec: &str, width: usize) -> String {
 /// takes over, so that what says where key frames begin is understood, and numbers of pictures go on.
 #[tokio::test(flavor = "multi_thread")]
 async fn pictures_come_through_in_every_codec() {
+    let turn = Turn::take();
     let installation = Installation::new().await;
     let server = installation.server();
     let account = installation.account("acme", &server).await;
     let room = account.room("Lobby").await;
     let _third = Participant::join(&server.base, &account.admin.token, &room).await;
-    let driver = Driver::start();
+    let driver = Driver::start(turn);
     let (ben, ada) = (Browser::start(&driver).await, Browser::start(&driver).await);
     for browser in [&ben, &ada] {
         participate(browser, &server.base, &account.admin.token, &room, &[]).await;

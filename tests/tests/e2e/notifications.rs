@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use switchboard_tests::{
     PATIENCE,
-    browser::{Browser, Driver},
+    browser::{Browser, Driver, Turn},
     eventually,
     installation::{Account, Installation, PASSWORD},
     push::{Answer, Device, PushService, Pushed},
@@ -266,10 +266,11 @@ const SHOWN: &str = "navigator.serviceWorker.ready.then((worker) => worker.getNo
 /// In Chromium, whose push service is out of reach here: the browser itself is told what it would have brought.
 #[tokio::test]
 async fn the_service_worker_shows_what_is_pushed_and_the_bell_what_was_missed() {
+    let turn = Turn::take();
     let world = World::new().await;
     let email = world.account.user("Carl").await;
     let carl = Rest::sign_in(&world.server.base, &email, PASSWORD).await;
-    let driver = Driver::start();
+    let driver = Driver::start(turn);
     let browser = Browser::start(&driver).await;
     let base = &world.server.base;
     browser

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use switchboard_tests::{
-    browser::{Browser, Driver},
+    browser::{Browser, Driver, Turn},
     installation::{Installation, PASSWORD},
     rest::{Rest, client},
     socket::Socket,
@@ -11,6 +11,7 @@ use switchboard_tests::{
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_reference_shows_every_operation_of_the_openapi_document() {
+    let turn = Turn::take();
     let installation = Installation::new().await;
     let server = installation.server();
     let document: Value = client()
@@ -27,7 +28,7 @@ async fn the_reference_shows_every_operation_of_the_openapi_document() {
         .values()
         .map(|item| item.as_object().expect("operations").len())
         .sum();
-    let driver = Driver::start();
+    let driver = Driver::start(turn);
     let browser = Browser::start(&driver).await;
     browser.open(&format!("{}/reference#updateConversation", server.base)).await;
     let shown = format!("document.querySelectorAll('[data-testid=\"operation\"]').length === {operations}");
@@ -40,10 +41,11 @@ async fn the_reference_shows_every_operation_of_the_openapi_document() {
 /// What an integrator does first: look for it, see what it needs, and try it.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_reference_finds_an_operation_and_tries_it_with_a_token() {
+    let turn = Turn::take();
     let installation = Installation::new().await;
     let server = installation.server();
     let account = installation.account("acme", &server).await;
-    let driver = Driver::start();
+    let driver = Driver::start(turn);
     let browser = Browser::start(&driver).await;
     browser.open(&format!("{}/reference", server.base)).await;
     browser.see("operation").await;
@@ -74,11 +76,12 @@ async fn the_reference_finds_an_operation_and_tries_it_with_a_token() {
 /// The base direction is that of the text, so that a number or a name in it stands where it belongs.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_written_from_right_to_left_is_shown_from_right_to_left() {
+    let turn = Turn::take();
     let installation = Installation::new().await;
     let server = installation.server();
     let account = installation.account("acme", &server).await;
     account.room("Lobby").await;
-    let driver = Driver::start();
+    let driver = Driver::start(turn);
     let browser = Browser::start(&driver).await;
     browser.sign_in(&server.base, &account.email, PASSWORD).await;
     browser.click("room-item").await;
@@ -99,13 +102,14 @@ async fn what_is_written_from_right_to_left_is_shown_from_right_to_left() {
 /// On the smallest and on a usual phone: nothing of the bar is outside, and a finger meets the choice.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_at_a_phone_says_how_they_are_whichever_way_they_read() {
+    let turn = Turn::take();
     let installation = Installation::new().await;
     let server = installation.server();
     let account = installation.account("acme", &server).await;
     account.room("Lobby").await;
     let mut watcher = Socket::open(&server.base, &account.admin.token).await;
     watcher.ask("presence.subscribe", json!({})).await;
-    let driver = Driver::start();
+    let driver = Driver::start(turn);
     let browser = Browser::start(&driver).await;
     browser.sign_in(&server.base, &account.user("Ada").await, PASSWORD).await;
     for language in ["en", "de", "ar"] {
@@ -171,10 +175,11 @@ async fn make(browser: &Browser, section: &str, fields: &[(&str, &str)]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_administrator_sets_everything_up_in_the_console() {
+    let turn = Turn::take();
     let installation = Installation::new().await;
     let server = installation.server();
     let account = installation.account("acme", &server).await;
-    let driver = Driver::start();
+    let driver = Driver::start(turn);
     let browser = Browser::start(&driver).await;
     browser.sign_in(&server.base, &account.email, PASSWORD).await;
     browser.click("settings-nav").await;
@@ -236,13 +241,14 @@ async fn an_administrator_sets_everything_up_in_the_console() {
 /// A person without any right to administer finds their own account in the settings.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_changes_their_own_password_and_signs_in_with_it() {
+    let turn = Turn::take();
     const NEW: &str = "another battery staple horse";
     let installation = Installation::new().await;
     let server = installation.server();
     let account = installation.account("acme", &server).await;
     let email = account.user("Ben").await;
     let elsewhere = Rest::sign_in(&server.base, &email, PASSWORD).await;
-    let driver = Driver::start();
+    let driver = Driver::start(turn);
     let browser = Browser::start(&driver).await;
     browser.sign_in(&server.base, &email, PASSWORD).await;
     browser.click("settings-nav").await;

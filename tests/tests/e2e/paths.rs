@@ -5,7 +5,7 @@ use local_services::{coturn::Coturn, ports, scratch::Scratch};
 use serde_json::json;
 use std::process::Command;
 use switchboard_tests::{
-    browser::{Browser, Driver},
+    browser::{Browser, Driver, Turn},
     installation::{Account, Installation, PASSWORD},
 };
 
@@ -106,12 +106,13 @@ async fn ways(browser: &Browser) -> u64 {
 /// Passes for the wrong reason if the page made new connections instead of restarting ICE on those that it has: counted.
 #[tokio::test(flavor = "multi_thread")]
 async fn media_goes_on_by_another_path_on_both_routes_when_the_relay_dies() {
+    let turn = Turn::take();
     let mut installation = Installation::new().await;
     let mut relay = Relay::start(&mut installation);
     let server = installation.server();
     let account = installation.account("acme", &server).await;
     let room = account.room("Lobby").await;
-    let driver = Driver::start();
+    let driver = Driver::start(turn);
     let ada = join(&driver, &server.base, &account, "Ada", &room).await;
     let ben = join(&driver, &server.base, &account, "Ben", &room).await;
     for browser in [&ada, &ben] {

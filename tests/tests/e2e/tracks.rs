@@ -8,7 +8,7 @@ use std::{
 };
 use switchboard_tests::{
     PATIENCE,
-    browser::{Browser, Driver},
+    browser::{Browser, Driver, Turn},
     installation::Installation,
     native::{Camera, Heard, Kind, Participant},
 };
@@ -163,13 +163,14 @@ pub(super) async fn participate(
 /// The offer of two pictures of one participant was the one that Chromium refused.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_plays_camera_and_screen_of_another() {
+    let turn = Turn::take();
     let installation = Installation::new().await;
     let server = installation.server();
     let account = installation.account("acme", &server).await;
     let room = account.room("Lobby").await;
     // Media goes through the server from the third participant on.
     let _third = Participant::join(&server.base, &account.admin.token, &room).await;
-    let driver = Driver::start();
+    let driver = Driver::start(turn);
     let (ben, ada) = (Browser::start(&driver).await, Browser::start(&driver).await);
     participate(&ben, &server.base, &account.admin.token, &room, &[]).await;
     // One is wide, one is high: whichever plays where can be told.

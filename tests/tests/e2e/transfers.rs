@@ -6,7 +6,7 @@ use crate::{
 };
 use serde_json::{Value, json};
 use switchboard_tests::{
-    browser::Driver,
+    browser::{Driver, Turn},
     installation::{Installation, PASSWORD},
     rest::Rest,
     server::Server,
@@ -168,6 +168,7 @@ async fn an_invitation_is_taken_back_on_all_devices_while_others_ring_on_and_was
 /// In the console: the one who hands over looks at the other room, and the one who goes there is seen in it.
 #[tokio::test(flavor = "multi_thread")]
 async fn somebody_on_the_phone_is_handed_over_to_the_call_in_another_room_and_an_invitation_taken_back() {
+    let turn = Turn::take();
     let installation = Installation::new().await;
     let server = installation.server();
     let account = installation.account("acme", &server).await;
@@ -175,7 +176,7 @@ async fn somebody_on_the_phone_is_handed_over_to_the_call_in_another_room_and_an
     let dora = Rest::sign_in(&server.base, &account.user("Dora").await, PASSWORD).await;
     let mut dora_socket = Socket::open(&server.base, &dora.token).await;
     dora_socket.ask("room.join", json!({ "roomId": lobby })).await;
-    let driver = Driver::start();
+    let driver = Driver::start(turn);
     let cleo = enter(&driver, &server.base, &account, "Cleo", &support).await;
     cleo.join_call().await;
     let ben = enter(&driver, &server.base, &account, "Ben", &lobby).await;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::{collections::BTreeSet, process::Stdio, time::Duration};
 use switchboard_tests::{
     PATIENCE,
-    browser::{Browser, Driver},
+    browser::{Browser, Driver, Turn},
     eventually,
     installation::{Account, Installation},
     native::{Kind, Participant},
@@ -243,11 +243,12 @@ const REPORTED: &str = "window.stats('remote-inbound-rtp').then((all) => all.len
 
 #[tokio::test]
 async fn a_page_in_chromium_publishes_and_begins_ice_anew() {
+    let turn = Turn::take();
     let world = world(1).await;
     let base = &world.servers[0].base;
     let mut ada = world.join().await;
     let token = world.token("page", json!(["media.send"])).await;
-    let driver = Driver::start();
+    let driver = Driver::start(turn);
     let page = Browser::start(&driver).await;
     page.open(base).await;
     let script = format!("({PAGE})({}, {}).then(() => true)", json!(world.url()), json!(token));
@@ -366,9 +367,10 @@ async fn a_publisher_goes_with_what_let_them_in_and_when_nothing_is_heard_of_the
 /// It plays on only if its handshake was finished: else writing fails.
 #[tokio::test(flavor = "multi_thread")]
 async fn ffmpegs_own_client_publishes_sound_and_pictures_and_ends_its_session() {
+    let turn = Turn::take();
     let world = world(1).await;
     let mut ada = world.join().await;
-    let driver = Driver::start();
+    let driver = Driver::start(turn);
     let ben = Browser::start(&driver).await;
     participate(&ben, &world.servers[0].base, &world.account.admin.token, &world.room, &[]).await;
     let both = ada.socket.event("media.changed", |news| ids(&news["state"]).len() == 2).await;
