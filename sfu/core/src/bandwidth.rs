@@ -76,6 +76,18 @@ const LIMITED_SHARE: f64 = 0.65;
 /// A decrease to less than this share, by who sent far less than the estimate, is tried to be undone.
 const DECREASE_LARGE: f64 = 0.66;
 
+/// From here on a packet takes less than 10 ms, which is when a queue counts as empty.
+const RATE_WIDE: Bitrate = Bitrate::from_bits_per_second(1_000_000);
+
+/// Who sends far less than the estimate and whose packets wait for less than this, of whom less is lost, and at least
+/// this share arrives, has been shown no limit.
+///
+/// More takes machines that are held up for longer for what they are; and takes longer to heed a network that has
+/// become as narrow as what is sent. Where packets are lost, something else fills the queue.
+const MILD_MS: f64 = 80.0;
+const MILD_LOSS: f64 = 0.02;
+const MILD_DELIVERED: f64 = 0.85;
+
 /// What is left of the estimate each time that feedback stays away for too long.
 const SILENCE_DECREASE: f64 = 0.8;
 
@@ -217,10 +229,7 @@ impl BandwidthEstimator {
     /// Draws the conclusions from feedback.
     fn control(&mut self, now: Instant) {
         let before = self.estimate();
-        let usage = match self.detector.usage() {
-            Usage::Normal if self.queue.stands() => Usage::Over,
-            usage @ (Usage::Normal | Usage::Over | Usage::Under) => usage,
-        };
+        let usage = self.usage();
         let observation = Observation {
             usage,
             // No more than was sent: what was held up and comes at once shows no more than that.
@@ -231,6 +240,7 @@ impl BandwidthEstimator {
                 .map(|(delivered, sent)| delivered.min(sent)),
             delivered_latest: self.delivered.latest(),
             is_queued: !self.queue.is_tolerable(),
+            is_mild: self.is_mild(),
             round_trip: self.round_trip.assumed(),
         };
         let was_limited = self.is_application_limited();
@@ -248,6 +258,34 @@ impl BandwidthEstimator {
         }
         self.rate_control.limit(RATE_MIN, RATE_MAX);
         self.probing.schedule(self.situation(usage), now);
+    }
+
+    /// What the slope of the delay says, and the queue where that says something else.
+    ///
+    /// Where a packet takes next to no time, or few are sent, a queue that is empty again was a program or a network
+    /// that stood still for a moment: of what it then hands on together, the last has waited for nothing. On a narrow
+    /// line in full use the slope is believed, as a queue that is empty now is full with the next picture.
+    fn usage(&mut self) -> Usage {
+        match self.detector.usage() {
+            Usage::Normal if self.queue.stands() => Usage::Over,
+            Usage::Over
+                if self.queue.is_empty()
+                    && (self.is_application_limited() || self.estimate() > RATE_WIDE) =>
+            {
+                Usage::Normal
+            }
+            usage @ (Usage::Normal | Usage::Over | Usage::Under) => usage,
+        }
+    }
+
+    /// Whether far less is sent than the estimate, and it arrives without having waited for long: then what arrives
+    /// says nothing of what the network carries.
+    fn is_mild(&self) -> bool {
+        let rates = self.delivered.rate().zip(self.sent.rate());
+        self.is_application_limited()
+            && self.queue.milliseconds() < MILD_MS
+            && self.loss.fraction().is_none_or(|lost| lost < MILD_LOSS)
+            && rates.is_some_and(|(delivered, sent)| delivered >= sent.times(MILD_DELIVERED))
     }
 
     /// Takes what a probe showed. Whether it is more than was known.

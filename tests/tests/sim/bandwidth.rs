@@ -21,7 +21,7 @@ mod scenario;
 mod sender;
 
 use crate::link::Loss;
-use scenario::{Run, Scenario};
+use scenario::{HoldUps, Run, Scenario};
 use sender::Media;
 use std::time::Duration;
 
@@ -142,6 +142,31 @@ fn jitter_and_reordering_are_no_queue() {
             let (waited, varies) = (run.queue_p95(SETTLED, 60.0), run.estimate(SETTLED, 60.0).1);
             assert!(found <= 15.0 && used >= 0.8, "{name}: found after {found} s, uses {used}");
             assert!(waited <= 80.0 && varies <= 0.12, "{name}: {waited} ms, varies by {varies}");
+        }
+    }
+}
+
+/// What comes late because a machine has too much to do is no queue of the network's: who sends little of what a wide
+/// link carries may go on.
+#[test]
+fn a_machine_that_is_held_up_is_no_narrow_link() {
+    let milliseconds = Duration::from_millis;
+    let media = Media { most: 0.8 * MEGABIT, ..Media::ELASTIC };
+    let held_up = |runs, waits| Some(HoldUps { runs: milliseconds(runs), waits: milliseconds(waits) });
+    for (name, [sender, receiver], least, mean) in [
+        ("the receiver for half of the time", [None, held_up(60, 60)], 1.2, 1.3),
+        ("both for half of the time", [held_up(60, 60); 2], 1.0, 1.3),
+        ("the receiver for three quarters of the time", [None, held_up(40, 120)], 0.6, 1.2),
+        ("both for three quarters of the time", [held_up(40, 120); 2], 0.35, 0.6),
+        ("the receiver for six sevenths of the time", [None, held_up(40, 250)], 0.6, 1.1),
+    ] {
+        let scenario = Scenario::new(name, &[(0, 20.0 * MEGABIT)]).delay(1).media(&[media]);
+        let scenario = Scenario { held_up: [sender, receiver], ..scenario };
+        for run in runs(&scenario) {
+            let lowest = run.between(SETTLED, 60.0).map(|sample| sample.estimate[0]).fold(f64::MAX, f64::min);
+            let estimate = run.estimate(SETTLED, 60.0).0;
+            assert!(estimate >= mean * MEGABIT, "{name}: {estimate}");
+            assert!(lowest >= least * MEGABIT, "{name}: fell to {lowest}");
         }
     }
 }

@@ -14,6 +14,9 @@ const BASE_MS: f64 = 10_000.0;
 /// A queue that keeps nobody from talking.
 const TOLERATED_MS: f64 = 40.0;
 
+/// Shorter is none: what timers of receivers are late by.
+const EMPTY_MS: f64 = 10.0;
+
 /// How long a queue is to take to drain, where the estimate is what the network carries.
 const DRAIN_MS: f64 = 1000.0;
 
@@ -81,6 +84,11 @@ impl QueueDelay {
     /// The share of the rate that leaves room for the queue to drain.
     pub(crate) fn share(&self) -> f64 {
         1.0 - ((self.milliseconds() - TOLERATED_MS) / DRAIN_MS).clamp(0.0, DRAIN_MAX)
+    }
+
+    /// Whether a packet of the latest feedback waited for nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.milliseconds() <= EMPTY_MS
     }
 
     /// Whether there is no queue to speak of.

@@ -34,6 +34,8 @@ pub(crate) struct Observation {
     pub(crate) delivered_latest: Option<Bitrate>,
     /// Whether a queue stands that is still to drain.
     pub(crate) is_queued: bool,
+    /// Whether the rate that arrived is no more than what was sent, and so no limit: the rate is lowered from what it is.
+    pub(crate) is_mild: bool,
     pub(crate) round_trip: Duration,
 }
 
@@ -115,8 +117,12 @@ impl RateControl {
         if !settled && delivered > self.rate / 2.0 {
             return false;
         }
-        self.capacity.learn(delivered);
-        let lowered = (DECREASE * delivered).min(self.rate);
+        let lowered = if observation.is_mild {
+            DECREASE * self.rate
+        } else {
+            self.capacity.learn(delivered);
+            (DECREASE * delivered).min(self.rate)
+        };
         let is_lower = lowered < self.rate;
         self.rate = lowered;
         self.decreased_at = Some(now);
@@ -184,6 +190,7 @@ mod tests {
             delivered: Some(MEGABIT.times(delivered)),
             delivered_latest: Some(MEGABIT.times(delivered)),
             is_queued: false,
+            is_mild: false,
             round_trip: Duration::from_millis(100),
         }
     }
@@ -225,6 +232,15 @@ mod tests {
         assert!(control.knows_capacity());
         rate_after(&mut control, saw(Usage::Normal, 1.1), &clock);
         assert!(!control.knows_capacity(), "more was delivered than the capacity");
+    }
+
+    #[test]
+    fn what_shows_no_limit_lowers_the_rate_by_its_share_alone() {
+        let clock = ManualClock::default();
+        let mut control = RateControl::new(MEGABIT, clock.now());
+        assert!(control.observe(Observation { is_mild: true, ..saw(Usage::Over, 0.1) }, clock.now()));
+        assert_eq!(control.rate(), Bitrate::from_bits_per_second(850_000));
+        assert!(!control.knows_capacity());
     }
 
     #[test]

@@ -10,8 +10,11 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) enum Silence {
-    /// Nothing is under way of which feedback might tell.
+    /// No feedback has come yet. A peer that tells nothing yet may still be setting up its end, and shows nothing about
+    /// the network; if nothing comes through, consent ends (RFC 7675).
     #[default]
+    Never,
+    /// Nothing is under way of which feedback might tell.
     Idle,
     /// Something is; at this moment feedback has stayed away for too long.
     Until(Instant),
@@ -36,7 +39,7 @@ impl Silence {
 
     pub(crate) const fn next_deadline(&self) -> Option<Instant> {
         match self {
-            Self::Idle => None,
+            Self::Never | Self::Idle => None,
             Self::Until(at) | Self::Broken(_, at) => Some(*at),
         }
     }

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::link::{Fate, Link, LinkConfig, Loss};
 use common::clock::{Clock, ManualClock};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 use std::{
     ops::Range,
     time::{Duration, Instant},
@@ -30,6 +31,8 @@ pub(crate) struct Scenario {
     pub(crate) media: Vec<Media>,
     /// What somebody else sends over the same bottleneck, heedless of it: bits a second, and from when on.
     pub(crate) others: Vec<(Duration, f64)>,
+    /// How the machines of the sender and of the receiver are held up.
+    pub(crate) held_up: [Option<HoldUps>; 2],
     pub(crate) seed: u64,
 }
 
@@ -48,6 +51,38 @@ pub(crate) struct Sample {
     pub(crate) dropped: u32,
 }
 
+/// How a machine with too much to do holds a program up: for how long it lets it run, and for how long not, at most.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct HoldUps {
+    pub(crate) runs: Duration,
+    pub(crate) waits: Duration,
+}
+
+/// The machine of one end.
+struct Machine {
+    hold_ups: Option<HoldUps>,
+    random: StdRng,
+    runs: bool,
+    until: Instant,
+}
+
+impl Machine {
+    fn new(hold_ups: Option<HoldUps>, seed: u64, start: Instant) -> Self {
+        Self { hold_ups, random: StdRng::seed_from_u64(seed), runs: true, until: start }
+    }
+
+    /// Whether it lets the program run at this moment.
+    fn runs(&mut self, now: Instant) -> bool {
+        let Some(HoldUps { runs, waits }) = self.hold_ups else { return true };
+        while now >= self.until {
+            self.runs = !self.runs;
+            let most = if self.runs { runs } else { waits };
+            self.until += self.random.random_range(STEP..=most);
+        }
+        self.runs
+    }
+}
+
 enum OnTheWay {
     Packet(usize, Packet),
     Other,
@@ -58,6 +93,10 @@ struct Flow {
     receiver: Receiver,
     back: Link<Feedback>,
     sent: usize,
+    /// Of the sender's machine and the receiver's.
+    machines: [Machine; 2],
+    /// What has arrived where the receiver's machine does not yet look.
+    unread: Vec<Packet>,
 }
 
 impl Scenario {
@@ -84,6 +123,7 @@ impl Scenario {
             feedback_lost: Duration::ZERO..Duration::ZERO,
             media: vec![Media::ELASTIC],
             others: Vec::new(),
+            held_up: [None; 2],
             seed: 1,
         }
     }
@@ -129,6 +169,9 @@ impl Scenario {
                 receiver: Receiver::new(self.feedback_interval, start),
                 back: Link::new(self.back.clone(), self.seed * 100 + n, start),
                 sent: 0,
+                machines: [0, 1]
+                    .map(|end| Machine::new(self.held_up[end], self.seed * 10 + n + end as u64, start)),
+                unread: Vec::new(),
             })
             .collect();
         let mut run = Run { name: self.name, samples: Vec::new() };
@@ -142,6 +185,9 @@ impl Scenario {
                 there.send(OnTheWay::Other, 1000, now);
             }
             for (n, flow) in flows.iter_mut().enumerate() {
+                if !flow.machines[0].runs(now) {
+                    continue;
+                }
                 flow.sender.step(now, |packet| {
                     flow.sent += packet.bytes;
                     match there.send(OnTheWay::Packet(n, packet), packet.bytes, now) {
@@ -152,8 +198,12 @@ impl Scenario {
                 });
             }
             while let Some((at, packet)) = there.receive(now) {
-                if let OnTheWay::Packet(n, packet) = packet {
-                    flows[n].receiver.take(packet, at);
+                let OnTheWay::Packet(n, packet) = packet else { continue };
+                let flow = &mut flows[n];
+                if flow.machines[1].runs(now) {
+                    flow.receiver.take(packet, at)
+                } else {
+                    flow.unread.push(packet)
                 }
             }
             for flow in &mut flows {
@@ -175,12 +225,20 @@ impl Scenario {
     }
 
     fn feed_back(&self, flow: &mut Flow, now: Instant, start: Instant) {
-        if let Some(feedback) = flow.receiver.feedback(now)
+        let [sender, receiver] = &mut flow.machines;
+        if receiver.runs(now) {
+            // Its clock is read when packets are.
+            flow.unread.drain(..).for_each(|packet| flow.receiver.take(packet, now));
+        }
+        if receiver.runs(now)
+            && let Some(feedback) = flow.receiver.feedback(now)
             && !self.feedback_lost.contains(&(now - start))
         {
             flow.back.send(feedback, 100, now);
         }
-        while let Some((_, feedback)) = flow.back.receive(now) {
+        while sender.runs(now)
+            && let Some((_, feedback)) = flow.back.receive(now)
+        {
             flow.sender.feedback(&feedback, now);
         }
     }
