@@ -359,7 +359,11 @@ async fn a_publisher_goes_with_what_let_them_in_and_when_nothing_is_heard_of_the
     watching.event_within(PATIENCE * 3, "media.changed", alone).await;
     assert_eq!(short.patch(&base, Some("*"), &fragment("another1")).await.status, StatusCode::UNAUTHORIZED);
     world.back_end.post(&format!("/v1/rooms/{}/close", world.room), json!({})).await;
-    until_there(&mut watching, &[]).await;
+    // Who looked on had to go as well, and may have gone first.
+    eventually("a closed room has no publisher", PATIENCE, async || {
+        stays.patch(&base, Some("*"), &fragment(&stays.ufrag)).await.status == StatusCode::NOT_FOUND
+    })
+    .await;
 }
 
 /// FFmpeg's own client, whose pictures are H.264 alone: who decodes that sees them, and who does not has the sound.
