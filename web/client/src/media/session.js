@@ -1,4 +1,4 @@
-// One call in one room: follows the session's state and keeps the right way of media open.
+// One call in one room: enters it, follows its state, and says what this device sends. By which way that goes is for `Ways`.
 
 import { Emitter } from '../emitter.js';
 import { Announcer } from './announced.js';
@@ -7,17 +7,15 @@ import { sampled } from './line-sample.js';
 import { onNetworkChange } from './network.js';
 import { TracksSeen } from './news.js';
 import { withTracks } from './others.js';
-import { PeerLink } from './peer.js';
-import { Said, UNSAID } from './said.js';
-import { ServerLink } from './server.js';
+import { Said } from './said.js';
 import { SpeechMeter } from './speech.js';
+import { KnownState } from './state.js';
 import { received, reported } from './stats.js';
 import { SOURCES } from './tracks.js';
 import { View } from './view.js';
+import { Ways } from './ways.js';
 import { Wishes } from './wishes.js';
 
-/** @typedef {import('../../protocol.js').PeerSignal} PeerSignal */
-/** @typedef {import('../../protocol.js').MediaOffered} MediaOffered */
 /** @typedef {import('../../protocol.js').MediaState} MediaState */
 /** @typedef {import('../../protocol.js').MediaParticipant} MediaParticipant */
 /** @typedef {import('./said.js').MediaParticipantState} MediaParticipantState */
@@ -28,16 +26,6 @@ import { Wishes } from './wishes.js';
 /** @typedef {import('../room-events.js').RoomEventName} RoomEventName */
 /** @typedef {import('../../protocol.js').Events} Events */
 /** @typedef {import('../../protocol.js').Methods} Methods */
-
-/** Signals and offers that overtook the news they belong to. Bounded: a flood must not fill memory. */
-const EARLY_SIGNALS_MAX = 64;
-
-/** The other side needs our new track as we need its: the direct way stays this long after ours stands. */
-const HANDOVER_MS = 3_000;
-const HANDOVER_MAX_MS = 20_000;
-
-/** To another media node everything goes within this, if it goes there at all; then that of before forwards no more. */
-const MOVE_MAX_MS = 10_000;
 
 /** Whoever was in a session whose media node died is back within this. */
 const RETURN_MAX_MS = 10_000;
@@ -64,12 +52,8 @@ const REJOIN_MAX_MS = 15_000;
  *   muted: { source: TrackSource, by: string }, removed: { by: string }, data: import('./data.js').DataNews }} MediaEvents
  */
 
-/** @typedef {{ signal: { from: string, signal: PeerSignal } } | { offer: MediaOffered }} Early */
-
 /** @extends {Emitter<MediaEvents>} */
 export class MediaSession extends Emitter {
-  /** @type {MediaState} */
-  state = { route: 'peerToPeer', participants: [], revision: -1, recorded: false };
   /** Our own connection id, once we entered. @type {string | null} */
   self = null;
 
@@ -81,21 +65,10 @@ export class MediaSession extends Emitter {
    */
   subscriptions = new Map();
 
-  /** @type {PeerLink | null} */
-  #peer = null;
-  /** @type {ServerLink | null} */
-  #server = null;
-  /** To the media node of before, while the one that has the session now does not carry everything yet. @type {ServerLink | null} */
-  #leaving = null;
-  #letGo = { timer: /** @type {ReturnType<typeof setTimeout> | undefined} */ (undefined), isNear: false };
   /** Since the media node has died, until everybody had the time to be back. @type {ReturnType<typeof setTimeout> | undefined} */
   #returning;
-  /** @type {Early[]} */
-  #early = [];
   /** Our own earlier connection ids. @type {Set<string>} */
   #former = new Set();
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #handover;
   #retry = { timer: /** @type {ReturnType<typeof setTimeout> | undefined} */ (undefined), attempts: 0 };
   /** @type {Promise<void> | null} */
   #joining = null;
@@ -105,13 +78,11 @@ export class MediaSession extends Emitter {
   #closed = false;
   /** @type {(() => void)[]} */
   #off = [];
-  /** @type {RTCIceServer[]} */
-  #iceServers = [];
-  /** The latest that each said of itself, for a state that was read before. @type {Map<string, MediaUpdated>} */
-  #updates = new Map();
+  #known = new KnownState();
   #said = new Said((news) => this.#request('media.update', news), (source) => this.local.isMuted(source));
   #wishes = new Wishes((tracks, selection) => this.#request('media.subscribe', { tracks, ...(selection && { selection }) }), (trackId) => this.#isSentByOthers(trackId));
   #announcer;
+  #ways;
   #seen = new TracksSeen();
   #speech = new SpeechMeter((speaking) => this.say({ speaking }), (level) => (this.#loudest = Math.max(this.#loudest ?? 0, level)));
   /** Of the own microphone since it was asked for. @type {number | null} */
@@ -120,8 +91,8 @@ export class MediaSession extends Emitter {
   #data = new Data({
     ways: () => ({
       others: this.#joined && this.#isIn() ? this.state.participants.map(({ connectionId }) => connectionId).filter((id) => id !== this.self) : null,
-      peer: this.#peer,
-      server: this.#server?.data ?? null,
+      peer: this.#ways.peer,
+      server: this.#ways.server?.data ?? null,
     }),
     heard: (news) => this.emit('data', news),
   });
@@ -156,33 +127,52 @@ export class MediaSession extends Emitter {
     this.changed = () => {
       if (this.#closed) return;
       if (this.connected) this.#retry.attempts = 0;
-      this.#hand();
-      this.#handMoved();
+      this.#ways.look();
       this.#seen.see(this.others(), (name, news) => this.emit(name, news));
       this.#wishes.changed();
       this.#data.changed();
       changed();
     };
+    this.#ways = new Ways({
+      facts: this.#facts,
+      local,
+      encryption,
+      request: this.#request,
+      refresh: this.#refresh,
+      published: (tracks) => this.#said.published(tracks),
+      fromPeer: (peer, bytes, reliable) => this.#data.fromPeer(peer, bytes, reliable),
+      fromServer: this.#data.fromServer,
+      changed: this.changed,
+      failed: () => this.#rejoin(),
+    });
     /** @type {<Event extends RoomEventName>(method: Event, handle: (params: Events[Event]) => void) => void} */
     const on = (method, handle) => this.#off.push(client.on(method, (params) => params.roomId === roomId && handle(params)));
     on('media.changed', ({ state }) => this.#apply(state));
     on('media.updated', (updated) => this.#update(updated));
-    on('media.signal', (params) => this.#hear(params));
-    on('media.offer', (offer) => this.#hearOffer(offer));
-    on('media.layers', (layers) => this.#server?.handleLayers(layers));
+    on('media.signal', (params) => this.#ways.hear(params));
+    on('media.offer', (offer) => this.#ways.hearOffer(offer));
+    on('media.layers', (layers) => this.#ways.server?.handleLayers(layers));
     on('media.subscriptions', ({ subscriptions }) => {
       this.subscriptions = new Map(subscriptions.map((subscription) => [subscription.trackId, subscription]));
       this.changed();
     });
     on('media.muted', ({ source, by }) => this.#silence(source, by));
     on('media.lost', () => this.#return());
-    on('media.moved', () => this.#move());
+    on('media.moved', () => {
+      clearTimeout(this.#retry.timer);
+      this.#ways.move();
+    });
     on('media.removed', ({ by }) => {
       this.leave();
       this.emit('removed', { by });
     });
     this.#off.push(onNetworkChange(() => this.restart()));
     this.#off.push(client.on('call.resumed', ({ previousConnectionId, connectionId }) => this.moved(previousConnectionId, connectionId)));
+  }
+
+  /** Who is there, and by which way media goes, as the server says. */
+  get state() {
+    return this.#known.now;
   }
 
   /** Enters the session, or enters it anew: under a new connection id, or after media failed. @returns {Promise<void>} */
@@ -219,17 +209,15 @@ export class MediaSession extends Emitter {
     // What goes straight to the other side does not go by the connection: it goes on where the seat does.
     if (before && !(resumed && state.route === 'peerToPeer')) this.#drop();
     if (this.#closed) return;
-    this.#iceServers = /** @type {RTCIceServer[]} */ (iceServers);
+    this.#ways.iceServers = /** @type {RTCIceServer[]} */ (iceServers);
     this.#joined = true;
     this.#said.enter(told);
     this.#wishes.enter(Boolean(resumed));
     this.#speech.watch(this.local.tracks.microphone);
-    const kept = this.#peer;
+    const kept = this.#ways.peer;
     this.#apply(state);
-    if (kept && kept === this.#peer) this.#goOn(kept);
-    const offers = this.#early.filter((early) => 'offer' in early);
-    this.#early = this.#early.filter((early) => 'signal' in early);
-    offers.forEach(({ offer }) => this.#hearOffer(offer));
+    if (kept && kept === this.#ways.peer) this.#ways.goOn();
+    this.#ways.catchUpOffers();
   }
 
   /** @type {MediaRequest} */
@@ -258,44 +246,10 @@ export class MediaSession extends Emitter {
     this.join().catch(() => this.#rejoin());
   }
 
-  /** Another media node has the session: what goes through the server goes to it, beside the way of before until it carries everything. */
-  #move() {
-    clearTimeout(this.#retry.timer);
-    this.#early = this.#early.filter((early) => 'signal' in early);
-    if (!this.#server) return;
-    // Of two moves in a row the first may have carried nothing yet.
-    const [leaving, other] = this.#leaving && !this.#server.published ? [this.#leaving, this.#server] : [this.#server, this.#leaving];
-    other?.close();
-    leaving.retire();
-    this.#leaving = leaving;
-    this.#server = null;
-    clearTimeout(this.#letGo.timer);
-    this.#letGo = { timer: setTimeout(() => this.#dropLeaving(), MOVE_MAX_MS), isNear: false };
-    this.#ensureServer();
-    this.changed();
-  }
-
-  #dropLeaving() {
-    clearTimeout(this.#letGo.timer);
-    this.#leaving?.close();
-    this.#leaving = null;
-    this.changed();
-  }
-
-  /** Lets go of the media node of before once nothing comes by it alone: others may need it a little longer. */
-  #handMoved() {
-    const before = this.#leaving?.subscribe;
-    if (!this.#leaving || this.#letGo.isNear || !this.#server?.published) return;
-    if (before && this.others().some(({ tracks }) => tracks.some(({ pc }) => pc === before))) return;
-    clearTimeout(this.#letGo.timer);
-    this.#letGo = { timer: setTimeout(() => this.#dropLeaving(), HANDOVER_MS), isNear: true };
-  }
-
   #isIn = () => this.state.participants.some(({ connectionId }) => connectionId === this.self);
 
   #apply(/** @type {MediaState} */ state) {
-    // An event may overtake the answer to our joining, which is then the older of the two.
-    if (state.revision >= this.state.revision) this.state = this.#overlaid(state);
+    this.#known.apply(state);
     if (this.#joined) {
       if (this.#isIn()) this.#follow();
       else this.#rejoin(() => !this.#isIn());
@@ -303,26 +257,9 @@ export class MediaSession extends Emitter {
     this.changed();
   }
 
-  /** News of a participant may overtake the answer that lists all. @param {MediaState} state @returns {MediaState} */
-  #overlaid(state) {
-    for (const [connectionId, { revision }] of this.#updates) if (revision <= state.revision) this.#updates.delete(connectionId);
-    const participants = state.participants.map((one) => {
-      const { state: said, tracks } = this.#updates.get(one.connectionId) ?? one;
-      return { ...one, state: said ?? UNSAID, tracks: tracks ?? [] };
-    });
-    const revision = Math.max(state.revision, ...[...this.#updates.values()].map((update) => update.revision));
-    return { ...state, participants, revision };
-  }
-
   /** @param {MediaUpdated} updated */
   #update(updated) {
-    const { connectionId, revision } = updated;
-    if (revision <= this.state.revision || revision <= (this.#updates.get(connectionId)?.revision ?? -1)) return;
-    if (this.state.participants.some((one) => one.connectionId === connectionId)) {
-      const participants = this.state.participants.map((one) => (one.connectionId === connectionId ? { ...one, state: updated.state, tracks: updated.tracks ?? [] } : one));
-      this.state = { ...this.state, participants, revision };
-    } else this.#updates.set(connectionId, updated);
-    this.changed();
+    if (this.#known.update(updated)) this.changed();
   }
 
   /** What this device says of itself. */
@@ -345,145 +282,56 @@ export class MediaSession extends Emitter {
   /** Puts the call on hold, or goes on with it: everybody sees it, and nothing of ours is heard or seen. @param {boolean} on */
   hold(on) {
     this.local.hold(on);
-    for (const source of SOURCES) this.#send(source, this.local.sent[source]);
+    for (const source of SOURCES) this.#ways.replace(source, this.local.sent[source]);
     this.say({ onHold: on });
   }
 
   #follow() {
-    const { route, participants } = this.state;
-    if (route === 'server') {
-      this.#ensureServer();
-      const direct = this.#peer?.other;
-      if (direct && !this.#returning && !participants.some(({ connectionId }) => connectionId === direct)) this.#dropPeer();
-      return;
+    if (this.state.route === 'peerToPeer') {
+      this.#announcer.catchUp();
+      this.subscriptions = new Map();
     }
-    this.#announcer.catchUp();
-    // A new session starts directly again.
-    this.#dropServer();
-    const other = participants.find(({ connectionId }) => connectionId !== this.self)?.connectionId;
-    if (this.#peer && this.#peer.other !== other && (other || !this.#returning)) this.#dropPeer();
-    if (!other || this.#peer) return;
-    const peer = (this.#peer = new PeerLink({
-      other,
-      offers: participants[0].connectionId === this.self,
-      iceServers: this.#iceServers,
-      local: this.local,
-      encryption: this.encryption,
-      refresh: this.#refresh,
-      signal: (signal) => this.#request('media.signal', { to: peer.other, signal }).catch(() => {}),
-      heard: (bytes, reliable) => this.#data.fromPeer(peer, bytes, reliable),
-      changed: this.changed,
-    }));
-    this.#catchUp(peer);
+    this.#ways.follow();
   }
 
-  /** Hands over what overtook the news of who the other side is. @param {PeerLink} peer */
-  #catchUp(peer) {
-    const isOwn = (/** @type {Early} */ early) => 'signal' in early && early.signal.from === peer.other;
-    const own = this.#early.filter(isOwn);
-    this.#early = this.#early.filter((early) => !isOwn(early));
-    for (const early of own) if ('signal' in early) peer.handle(early.signal.signal);
-  }
-
-  /** One of the two goes on by another connection: what either has said by the one before may be lost. @param {PeerLink} peer */
-  #goOn(peer) {
-    // Whoever is not in by the present one yet could not say anything.
-    if (this.#joined && this.self === this.client.state.connectionId && !peer.connected) peer.restart();
-  }
-
-  #ensureServer() {
-    if (this.#server) return this.#server;
-    const server = (this.#server = new ServerLink({
-      iceServers: this.#iceServers,
-      local: this.local,
-      encryption: this.encryption,
-      refresh: this.#refresh,
-      request: this.#request,
-      published: (tracks) => this.#said.published(tracks),
-      heard: this.#data.fromServer,
-      changed: this.changed,
-      failed: () => this.#rejoin(),
-    }));
-    if (this.#usesData) server.openData();
-    clearTimeout(this.#handover);
-    this.#handover = setTimeout(() => this.#dropPeer(), HANDOVER_MAX_MS);
-    return server;
-  }
+  /** What the ways of media go by. @returns {import('./ways.js').Facts} */
+  #facts = () => ({
+    state: this.state,
+    self: this.self,
+    isJoined: this.#joined,
+    isReturning: this.#returning !== undefined,
+    isConnectedAsSelf: this.#joined && this.self === this.client.state.connectionId,
+    usesData: this.#usesData,
+    others: () => this.others(),
+  });
 
   /** Whom media goes straight to. */
   get direct() {
-    return this.#peer?.other ?? null;
+    return this.#ways.peer?.other ?? null;
   }
 
   /** The other side goes on by another connection. @param {string | null} from @param {string} to */
   moved(from, to) {
     if (!from || from === to) return;
-    for (const early of this.#early) if ('signal' in early && early.signal.from === from) early.signal.from = to;
-    if (this.#peer?.other === from) {
-      this.#peer.other = to;
-      this.#catchUp(this.#peer);
-      this.#goOn(this.#peer);
-    }
-    const participants = this.state.participants.map((one) => (one.connectionId === from ? { ...one, connectionId: to } : one));
-    this.state = { ...this.state, participants };
-    this.changed();
-  }
-
-  /** @param {{ from: string, signal: PeerSignal }} heard */
-  #hear({ from, signal }) {
-    if (this.#peer?.other === from) this.#peer.handle(signal);
-    else if (!this.#joined || this.state.route === 'peerToPeer') this.#keep({ signal: { from, signal } });
-  }
-
-  #keep(/** @type {Early} */ early) {
-    if (this.#early.length === EARLY_SIGNALS_MAX) this.#early.shift();
-    this.#early.push(early);
-  }
-
-  #hearOffer(/** @type {MediaOffered} */ offer) {
-    if (!this.#joined) return this.#keep({ offer });
-    // The offer may overtake the news that media goes through the server.
-    this.#ensureServer().handleOffer(offer);
-  }
-
-  /** Lets go of the direct way once the other one carries everything. */
-  #hand() {
-    if (!this.#peer || !this.#server?.published || (this.#usesData && !this.#server.data?.isOpen)) return;
-    const { other } = this.#peer;
-    const served = [...this.#server.received.values()].filter(({ connectionId }) => connectionId === other);
-    const waits = this.others().find(({ connectionId }) => connectionId === other)?.tracks.some(({ track, muted, route }) =>
-      route === 'peerToPeer' && track && !track.muted && !muted);
-    if (waits || served.length === 0 || this.#handedOver) return;
-    this.#handedOver = true;
-    clearTimeout(this.#handover);
-    this.#handover = setTimeout(() => this.#dropPeer(), HANDOVER_MS);
-  }
-  #handedOver = false;
-
-  #dropPeer() {
-    clearTimeout(this.#handover);
-    this.#handedOver = false;
-    this.#peer?.close();
-    this.#peer = null;
+    this.#ways.moved(from, to);
+    this.#known.moved(from, to);
     this.changed();
   }
 
   #dropServer() {
-    clearTimeout(this.#letGo.timer);
-    this.#leaving?.close();
-    this.#server?.close();
-    this.#leaving = this.#server = null;
+    this.#ways.dropServer();
     this.subscriptions = new Map();
   }
 
   #drop() {
     this.#dropServer();
-    this.#dropPeer();
+    this.#ways.dropPeer();
   }
 
   /** Who else is there, and the tracks to show for each. @returns {Other[]} */
   others() {
-    const ways = { peer: this.#peer, server: this.#server, leaving: this.#leaving, route: this.state.route };
+    const { peer, server, leaving } = this.#ways;
+    const ways = { peer, server, leaving, route: this.state.route };
     return this.state.participants
       .filter(({ connectionId }) => connectionId !== this.self && !this.#former.has(connectionId))
       .map((participant) => withTracks(participant, ways));
@@ -561,8 +409,7 @@ export class MediaSession extends Emitter {
 
   /** Whether what there is to carry is carried. */
   get connected() {
-    if (!this.#joined) return false;
-    return this.#server ? this.#server.published || Boolean(this.#leaving?.published) : !this.#peer || this.#peer.connected;
+    return this.#joined && this.#ways.connected;
   }
 
   /**
@@ -590,51 +437,39 @@ export class MediaSession extends Emitter {
   #openData() {
     if (this.#usesData) return;
     this.#usesData = true;
-    this.#server?.openData();
+    this.#ways.server?.openData();
   }
 
   /** Sends another own track from this source, or none. @param {TrackSource} source @param {MediaStreamTrack | null} track */
   replace(source, track) {
     if (source === 'microphone') this.#speech.watch(track);
-    if (!this.#said.now.onHold) this.#send(source, track);
+    if (!this.#said.now.onHold) this.#ways.replace(source, track);
     this.#announcer.catchUp();
     this.say({});
-  }
-
-  #send(/** @type {TrackSource} */ source, /** @type {MediaStreamTrack | null} */ track) {
-    this.#peer?.replace(source, track);
-    this.#server?.replace(source, track);
-    this.#leaving?.replace(source, track);
   }
 
   /** Fresh ICE servers; what we receive through the server is offered anew. @returns {Promise<RTCIceServer[]>} */
   #refresh = async () => {
     const { iceServers } = await this.#request('media.restartIce', {});
-    this.#iceServers = /** @type {RTCIceServer[]} */ (iceServers);
-    return this.#iceServers;
+    return (this.#ways.iceServers = /** @type {RTCIceServer[]} */ (iceServers));
   };
 
   /** Looks for a path anew, by whatever way media travels: the network of this device has changed. */
   restart() {
     if (!this.#joined || this.#closed) return;
-    this.#peer?.restart();
-    this.#server?.restart();
+    this.#ways.restart();
   }
 
   /** What the line is judged by (see `LineHealth`). Each time anew: how loud the own microphone was is told once. */
   async lineSample() {
     const loudest = this.#loudest;
     this.#loudest = null;
-    const direct = this.#peer ? [this.#peer.pc] : [];
-    const of = (/** @type {ServerLink | null} */ link) => [link?.publish, link?.subscribe].filter((pc) => pc !== undefined && pc !== null);
-    // While one way takes over from the other, the one that is being left may end at any time.
-    const ways = this.#server ? { carrying: of(this.#server), leaving: [...direct, ...of(this.#leaving)] } : { carrying: direct, leaving: [] };
-    return { ...await sampled(this, ways), own: { isMuted: this.local.isMuted('microphone') || this.#said.now.onHold, loudest } };
+    return { ...await sampled(this, this.#ways.used), own: { isMuted: this.local.isMuted('microphone') || this.#said.now.onHold, loudest } };
   }
 
   /** What is said of what we send, by whichever way it goes; null: nothing yet. */
   sent() {
-    return reported(this.state.route === 'server' ? this.#server?.publish : this.#peer?.pc);
+    return reported(this.state.route === 'server' ? this.#ways.server?.publish : this.#ways.peer?.pc);
   }
 
   /** Counters of everything received, for tests and for support. */
