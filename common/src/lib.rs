@@ -30,6 +30,7 @@ pub mod revocation;
 pub mod room;
 pub mod room_name;
 pub mod secret;
+pub mod statistics;
 pub mod subject;
 pub mod text;
 pub mod token;

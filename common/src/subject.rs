@@ -14,6 +14,7 @@ pub mod media_move;
 pub mod recording;
 pub mod revocation;
 pub mod room_list;
+pub mod statistics;
 pub mod whip;
 
 use serde::{Serialize, de::DeserializeOwned};

@@ -10,6 +10,7 @@ mod moving;
 mod publish;
 mod recording;
 mod seats;
+mod statistics;
 mod taking;
 #[cfg(test)]
 mod tests;
@@ -37,7 +38,10 @@ use common::{
         HubNodes, MediaAction, MediaNode, MediaNodes, MediaReply, MediaRequest, MediaRights, MediaService,
         Seated, SessionLease, SessionNews, SessionTopic,
     },
-    subject::{media_move::MoveService, recording::RecordingService, whip::WhipService},
+    subject::{
+        media_move::MoveService, recording::RecordingService, statistics::StatisticsService,
+        whip::WhipService,
+    },
 };
 use futures_util::FutureExt;
 use hub_liveness::HubLiveness;
@@ -149,6 +153,7 @@ impl Control {
         let mut requests = bus.serve(&MediaService(bus.node())).await?;
         let mut whip_requests = bus.serve(&WhipService(bus.node())).await?;
         let mut recording_requests = bus.serve(&RecordingService(bus.node())).await?;
+        let mut questions = bus.serve(&StatisticsService(bus.node())).await?;
         let mut handovers = bus.serve(&MoveService(bus.node())).await?;
         let mut announced = self.load();
         let mut _presence = bus.present(&MediaNodes, &key, &announced).await?;
@@ -173,6 +178,7 @@ impl Control {
                 Some(Asked { request, reply }) = whip_requests.next() => self.handle_whip(request, reply).await,
                 Some(news) = self.publishers.next_news() => self.handle_whip_news(news).await,
                 Some(Asked { request, reply }) = recording_requests.next() => self.handle_recording(request, reply).await,
+                Some(Asked { request, reply }) = questions.next() => self.handle_question(request, reply),
                 Some(news) = self.recordings.next_news() => self.handle_recording_news(news).await,
                 _ = tick.tick() => {
                     self.look_after_leases().await;

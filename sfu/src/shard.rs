@@ -222,6 +222,10 @@ impl Shard {
             Command::PendingOffer { participant, reply } => {
                 let _gave_up = reply.send(engine.pending_offer(participant));
             }
+            Command::Measure { participants, receives, reply } => {
+                let all = participants.iter().map(|it| engine.statistics(*it, receives, now));
+                let _gave_up = reply.send(all.collect());
+            }
             Command::Stop => {}
         }
     }

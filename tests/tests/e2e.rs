@@ -115,6 +115,8 @@ mod snooze;
 mod stacks;
 #[path = "e2e/states.rs"]
 mod states;
+#[path = "e2e/statistics.rs"]
+mod statistics;
 #[path = "e2e/tabs.rs"]
 mod tabs;
 #[path = "e2e/takeover.rs"]

@@ -17,6 +17,7 @@ mod message;
 mod messages;
 mod recordings;
 mod restrictions;
+mod statistics;
 mod tell;
 mod update;
 
@@ -41,7 +42,9 @@ pub(super) fn routes() -> Routes {
                 messages::list,
                 message::get,
                 members::list,
-                members::list_room_connections
+                members::list_room_connections,
+                statistics::list_statistics,
+                statistics::get_statistics
             ],
         )
         .needs(

@@ -11,7 +11,7 @@ mod rates;
 mod session;
 mod stays;
 
-pub(super) use node::remove;
+pub(super) use node::{remove, unavailable};
 pub(super) use rates::{PER_ACCOUNT, PER_NETWORK, Rates};
 pub(crate) use stays::serve as serve_stays;
 

@@ -78,8 +78,9 @@ impl Call {
     }
 }
 
-/// What nobody has any of in tests without sockets: no device is in a room, no file came with the message.
-pub(crate) const NOTHING: [&str; 2] = ["disconnectFromRoom", "getConversationMessageAttachment"];
+/// What nobody has any of in tests without sockets: no device is in a room or in its call, no file came with the message.
+pub(crate) const NOTHING: [&str; 3] =
+    ["disconnectFromRoom", "getConversationMessageAttachment", "getStatistics"];
 
 /// Where clients are that have no WebSocket.
 pub(crate) const EVENTS: &str = "/v1/events";

@@ -70,6 +70,7 @@ impl Server {
         know("/v1/rooms/{id}", &[&room]);
         know("/v1/rooms/{id}/members/{user}", &[&room, &user]);
         know("/v1/rooms/{id}/connections/{connection}", &[&room, &user]);
+        know("/v1/rooms/{id}/statistics/{connection}", &[&room, &user]);
         know("/v1/conversations/{id}", &[&conversation]);
         let attachment = "/v1/conversations/{id}/messages/{message}/attachments/{number}";
         know(attachment, &[&conversation, &message, "0"]);

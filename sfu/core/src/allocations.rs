@@ -94,6 +94,11 @@ impl Allocations {
         }
     }
 
+    /// What was told last of what goes out on this transport.
+    pub(crate) fn told(&self, id: TransportId) -> &[TrackSubscription] {
+        self.shares.get(id).map_or(&[], |share| &share.told)
+    }
+
     /// Says all of it again, as what was told may have been lost.
     pub(crate) fn tell_again(&mut self, id: TransportId, now: Instant) {
         if let Some(share) = self.shares.get_mut(id) {

@@ -82,6 +82,8 @@ pub(crate) struct Encoding {
     pub(crate) arrivals: Arrivals,
     pub(crate) statistics: ReceiveStatistics,
     pub(crate) key_frame: KeyFrameRequest,
+    /// How often its sender was asked for missing packets.
+    pub(crate) nacks: u64,
     /// It was seen where one of its key frames begins.
     pub(crate) shows_key_frames: bool,
     /// The width and height of its last key frame.
@@ -118,6 +120,7 @@ impl Encoding {
             arrivals: Arrivals::new(kind, has_rtx),
             statistics: ReceiveStatistics::new(kind),
             key_frame: KeyFrameRequest::default(),
+            nacks: 0,
             shows_key_frames: false,
             size: None,
             rates: LayerRates::default(),
@@ -159,6 +162,7 @@ impl Encoding {
         }
         let layer = descriptor.and_then(|descriptor| descriptor.temporal_layer).unwrap_or(0);
         self.rates.note(layer, payload.len().saturating_add(header.bytes.len()), now);
+        self.statistics.note_payload(payload.len());
         self.last_packet_at = Some(now);
         self.buffer.insert(sequence, header.marker, has_padding, header.timestamp, descriptor, payload);
         self.fresh.push(sequence);

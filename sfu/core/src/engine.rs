@@ -15,6 +15,7 @@ pub(crate) mod publish;
 mod receive;
 #[cfg(any(test, feature = "simulation"))]
 pub mod simulation;
+mod statistics;
 mod subscribe;
 
 use crate::{

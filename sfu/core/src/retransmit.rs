@@ -71,6 +71,7 @@ impl Retransmission {
             receiver_report::write(&mut self.packet, ssrc, &[]);
             nack::write(&mut self.packet, ssrc, ssrc, &self.missing);
             transport.send_rtcp(&self.packet, output);
+            encoding.nacks = encoding.nacks.saturating_add(1);
         }
         encoding.arrivals.take_hopeless() && is_missed
     }

@@ -38,6 +38,11 @@ pub struct Sealer {
 }
 
 impl Sealer {
+    /// How packets are protected.
+    pub const fn profile(&self) -> Profile {
+        self.keys.profile
+    }
+
     /// What protection adds to an RTP packet, in bytes.
     pub const fn tag_bytes(&self) -> usize {
         self.keys.profile.tag_bytes()

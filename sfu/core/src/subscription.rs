@@ -3,6 +3,7 @@
 
 mod redundancy;
 mod selection;
+mod send_statistics;
 mod shift;
 mod temporal;
 mod timeline;
@@ -16,16 +17,14 @@ use crate::{
     layer::Target,
     output::Output,
     pacer::Urgency,
-    rtcp::{
-        report_block::ReportBlock,
-        sender_report::{SenderReport, middle},
-    },
+    rtcp::{report_block::ReportBlock, sender_report::SenderReport},
     rtp::{header::PlainHeader, sequence::SeqNo},
     sdp::codec::Format,
     transport::{RtpPacket, Transport},
 };
 use common::protocol::media::TrackKind;
 use redundancy::Redundancy;
+pub(crate) use send_statistics::{Reception, SendStatistics};
 use shift::{Continuity, Shift};
 use std::time::{Duration, Instant};
 use temporal::TemporalLayers;
@@ -40,9 +39,6 @@ pub(crate) const RESEND_INTERVAL_MIN: Duration = Duration::from_millis(50);
 
 /// What a receiver loses at least for it to be told more, in 256ths: one packet of a hundred.
 const FRACTION_LOST_MIN: u8 = 3;
-
-/// A round trip that is measured to be longer counts as this.
-const ROUND_TRIP_MAX: Duration = Duration::from_secs(1);
 
 /// What a retransmission adds to a packet's payload: the number it had (RFC 4588, section 4).
 const ORIGINAL_BYTES: usize = 2;
@@ -74,11 +70,7 @@ pub(crate) struct Subscription {
     rtx_next: SeqNo,
     /// The media time of the packet that went out last.
     timestamp: u32,
-    packets: u32,
-    octets: u32,
-    /// The last sender reports that were passed on, by what receivers name them by, and when.
-    reports: [Option<(u32, Instant)>; 2],
-    round_trip: Option<Duration>,
+    pub(crate) statistics: SendStatistics,
 }
 
 /// What becomes of a wish to have a packet again.
@@ -122,16 +114,13 @@ impl Subscription {
             continuity: Continuity::default(),
             rtx_next: RTX_FIRST,
             timestamp: 0,
-            packets: 0,
-            octets: 0,
-            reports: [None; 2],
-            round_trip: None,
+            statistics: SendStatistics::default(),
         }
     }
 
     /// Whether anything of it was sent yet.
     pub(crate) const fn has_begun(&self) -> bool {
-        self.packets > 0
+        self.statistics.packets > 0
     }
 
     /// Leaves so many numbers out.
@@ -228,9 +217,7 @@ impl Subscription {
         let bytes = transport.send_rtp(rtp, now, output)?;
         transport.budget.note_forwarded(bytes, now);
         self.timestamp = header.timestamp;
-        self.packets = self.packets.wrapping_add(1);
-        let octets = payload.iter().fold(0_usize, |sum, part| sum.saturating_add(part.len()));
-        self.octets = self.octets.wrapping_add(u32::try_from(octets).unwrap_or(0));
+        self.statistics.note_sent(payload.iter().fold(0_usize, |sum, part| sum.saturating_add(part.len())));
         Some(bytes)
     }
 
@@ -256,7 +243,7 @@ impl Subscription {
         }
         let Some(Sent { number, .. }) = self.timeline.sent(wire) else { return Wish::Needless };
         let Some((_, packet)) = self.given(number, encodings) else { return Wish::Needless };
-        let interval = self.round_trip.unwrap_or_default().max(RESEND_INTERVAL_MIN);
+        let interval = self.statistics.round_trip.unwrap_or_default().max(RESEND_INTERVAL_MIN);
         if self.timeline.is_resent(number, interval, now) {
             return Wish::Needless;
         }
@@ -290,7 +277,9 @@ impl Subscription {
         let payload = [original.as_slice(), beginning, rest];
         let Packet { has_padding, marker, timestamp, .. } = *packet;
         let timestamp = timestamp.wrapping_add(shift.timestamp);
-        self.send_rtx((has_padding, marker, timestamp), &payload, transport, now, output)
+        let bytes = self.send_rtx((has_padding, marker, timestamp), &payload, transport, now, output)?;
+        self.statistics.resent = self.statistics.resent.saturating_add(1);
+        Some(bytes)
     }
 
     /// Sends padding alone in the retransmission stream, so that the datagram has about so many bytes, as far as one
@@ -350,30 +339,22 @@ impl Subscription {
         output: &mut Output,
     ) {
         let Some((_, shift)) = self.timeline.source().filter(|_| self.current == Some(id)) else { return };
-        if self.packets > 0 {
+        if self.has_begun() {
             packet.clear();
-            let Self { ssrc, packets, octets, .. } = *self;
+            let (packets, octets) = self.statistics.reported();
             let rtp_time = rtp_time.wrapping_add(shift.timestamp);
-            SenderReport { ssrc, ntp, rtp_time, packets, octets }.write(packet, &[]);
+            SenderReport { ssrc: self.ssrc, ntp, rtp_time, packets, octets }.write(packet, &[]);
             transport.send_rtcp(packet, output);
-            let [last, _] = self.reports;
-            self.reports = [Some((middle(ntp), now)), last];
+            self.statistics.note_report(ntp, now);
         }
     }
 
-    /// Goes by what the receiver says: whether packets are lost, and how long the way is, by which sender report it got
-    /// last and how long ago that was (RFC 3550, section 6.4.1).
+    /// Goes by what the receiver says: whether packets are lost, and how long the way is.
     pub(crate) fn note_reception(&mut self, block: &ReportBlock, now: Instant) {
         if block.fraction_lost >= FRACTION_LOST_MIN {
             self.redundancy.note_loss(now);
         }
-        // The middle of no time stands for none (section 6.4.1).
-        let is_named = |middle: u32| block.last_report != 0 && middle == block.last_report;
-        let sent = self.reports.iter().flatten().find(|(middle, _)| is_named(*middle));
-        let Some((_, sent_at)) = sent else { return };
-        let held = Duration::from_secs_f64(f64::from(block.since_last_report) / 65_536.0);
-        let passed = now.saturating_duration_since(*sent_at);
-        self.round_trip = Some(passed.saturating_sub(held).min(ROUND_TRIP_MAX));
+        self.statistics.note_reception(block, now);
     }
 }
 

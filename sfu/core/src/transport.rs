@@ -19,6 +19,7 @@ use crate::{
 };
 use addresses::Noted;
 use agent::Agent;
+use common::statistics::DtlsState;
 use credentials::Credentials;
 use dimpl::{DtlsCertificate, SrtpProfile};
 use handshake::{Handshake, Keys};
@@ -191,6 +192,21 @@ impl Transport {
 
     pub(crate) const fn is_connected(&self) -> bool {
         matches!(self.phase, Phase::Connected { .. })
+    }
+
+    /// How far it is, as it is told to people.
+    pub(crate) const fn dtls_state(&self) -> DtlsState {
+        match self.phase {
+            Phase::Offered { received: 0, .. } | Phase::Opened { .. } => DtlsState::New,
+            Phase::Offered { .. } | Phase::Checked { .. } => DtlsState::Connecting,
+            Phase::Connected { .. } => DtlsState::Connected,
+            Phase::Failed => DtlsState::Failed,
+        }
+    }
+
+    /// How its packets are protected, once that is agreed.
+    pub(crate) fn profile(&self) -> Option<Profile> {
+        self.keys.as_ref().map(|(_, sealer)| sealer.profile())
     }
 
     /// Whether it is connected, and what is sent now goes somewhere.

@@ -113,6 +113,11 @@ impl Moves {
         self.gone.contains_key(&room)
     }
 
+    /// Which node has the room's session from this one.
+    pub(super) fn new_owner(&self, account: AccountId, room: RoomId) -> Option<NodeId> {
+        self.gone.get(&room).filter(|gone| gone.account == account).map(|gone| gone.owner)
+    }
+
     /// The room's session has come back.
     pub(super) fn forget(&mut self, room: RoomId) {
         self.gone.remove(&room);

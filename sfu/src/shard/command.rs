@@ -3,6 +3,7 @@
 use common::{
     id::ConnectionId,
     protocol::media::{Selection, TrackWish},
+    statistics::MediaStatistics,
     subject::media::MediaRights,
 };
 use sfu_core::{
@@ -73,6 +74,14 @@ pub(crate) enum Command {
         participant: ConnectionId,
         /// Takes the offer.
         reply: oneshot::Sender<Option<Offer>>,
+    },
+    /// Say what is measured of participants' media.
+    Measure {
+        participants: Vec<ConnectionId>,
+        /// Of what they receive, too.
+        receives: bool,
+        /// Takes it, in their order; nothing of those who are not there.
+        reply: oneshot::Sender<Vec<Option<MediaStatistics>>>,
     },
     /// End.
     Stop,

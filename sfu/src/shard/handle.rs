@@ -4,6 +4,7 @@ use super::command::{Command, Listener};
 use common::{
     id::ConnectionId,
     protocol::media::{Selection, TrackWish},
+    statistics::MediaStatistics,
     subject::media::MediaRights,
 };
 use sfu_core::{AnswerError, Offer, SdpError, SessionId, recording::StreamId, sdp::parse::Remote};
@@ -128,6 +129,16 @@ impl ShardHandle {
     /// Has it look for a path to a participant anew.
     pub(crate) async fn restart_ice(&self, participant: ConnectionId) -> Result<(), Unresponsive> {
         self.give(Command::RestartIce { participant }).await
+    }
+
+    /// What is measured of participants' media, in their order; nothing of those who are not there. `receives` says that
+    /// what they receive is wanted, too.
+    pub(crate) async fn measure(
+        &self,
+        participants: Vec<ConnectionId>,
+        receives: bool,
+    ) -> Result<Vec<Option<MediaStatistics>>, Unresponsive> {
+        self.ask(|reply| Command::Measure { participants, receives, reply }).await
     }
 
     /// Ends the shard's thread.

@@ -75,7 +75,7 @@ pub(in super::super) async fn remove(
 }
 
 /// No media server answers.
-pub(super) fn unavailable() -> Problem {
+pub(in super::super) fn unavailable() -> Problem {
     let detail = "no media server is available; try again";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::MEDIA_UNAVAILABLE, detail)
         .retry_after(NODE_RETRY)

@@ -114,6 +114,13 @@ impl Arrivals {
         self.received
     }
 
+    /// Packets that did not come, or not yet.
+    pub(crate) fn lost(&self) -> u64 {
+        let expected =
+            |(first, highest): (SeqNo, SeqNo)| highest.next().extended().saturating_sub(first.extended());
+        self.range().map_or(0, expected).saturating_sub(self.received)
+    }
+
     /// The number of the packet of these wire bits, if it is missing.
     pub(crate) fn missing(&self, wire: u16) -> Option<SeqNo> {
         let sequence = self.highest?.extend(wire);

@@ -9,6 +9,8 @@ use std::time::Instant;
 pub(crate) struct ReceiveStatistics {
     clock_rate: u32,
     jitter: f64,
+    /// Bytes of payload that came.
+    bytes: u64,
     last_transit: Option<f64>,
     origin: Option<Instant>,
     expected_before: u64,
@@ -25,12 +27,28 @@ impl ReceiveStatistics {
         Self {
             clock_rate,
             jitter: 0.0,
+            bytes: 0,
             last_transit: None,
             origin: None,
             expected_before: 0,
             received_before: 0,
             last_report: None,
         }
+    }
+
+    /// So many bytes of payload came, and never before.
+    pub(crate) fn note_payload(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+    }
+
+    /// Bytes of payload that came.
+    pub(crate) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The variation of transit times, in seconds.
+    pub(crate) fn jitter_seconds(&self) -> f64 {
+        self.jitter / f64::from(self.clock_rate)
     }
 
     /// The variation of transit times (RFC 3550, appendix A.8).
@@ -55,10 +73,9 @@ impl ReceiveStatistics {
 
     /// What the sender is told (RFC 3550, appendix A.3). `None` before the first packet.
     pub(crate) fn report(&mut self, ssrc: u32, arrivals: &Arrivals, now: Instant) -> Option<ReportBlock> {
-        let (first, highest) = arrivals.range()?;
-        let received = arrivals.received();
-        let expected = highest.next().extended().saturating_sub(first.extended());
-        let lost = expected.saturating_sub(received);
+        let (_, highest) = arrivals.range()?;
+        let (received, lost) = (arrivals.received(), arrivals.lost());
+        let expected = received.saturating_add(lost);
         let expected_since = expected.saturating_sub(self.expected_before);
         let lost_since = expected_since.saturating_sub(received.saturating_sub(self.received_before));
         self.expected_before = expected;

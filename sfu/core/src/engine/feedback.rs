@@ -11,6 +11,7 @@ use crate::{
         self, Packet, nack::Loss, report_block::ReportBlocks, sender_report::SenderReport,
         transport_feedback::TransportFeedback,
     },
+    subscription::SendStatistics,
 };
 use std::{net::SocketAddr, time::Instant};
 
@@ -33,6 +34,7 @@ impl Engine {
                 }
                 Packet::ReceiverReport(report) => self.note_reception(id, report.blocks, now),
                 Packet::Nack(nack) => {
+                    self.count(id, nack.media, |statistics| &mut statistics.nacks);
                     nack.losses().for_each(|loss| self.resend(id, nack.media, loss, now, output));
                 }
                 Packet::Pli(pli) => self.note_picture_loss(id, pli.media, now, output),
@@ -103,10 +105,21 @@ impl Engine {
 
     /// A subscriber cannot decode without a key frame.
     fn note_picture_loss(&mut self, id: TransportId, ssrc: u32, now: Instant, output: &mut Output) {
+        self.count(id, ssrc, |statistics| &mut statistics.picture_losses);
         let subscription = self.forwarding.subscription(id, ssrc);
         let known = subscription.and_then(|subscription| self.forwarding.subscription_mut(subscription));
         if let Some(encoding) = known.and_then(|(subscription, _)| subscription.source()) {
             self.want_key_frame(encoding, now, output);
+        }
+    }
+
+    /// Counts something that a subscriber has said of an outgoing stream.
+    fn count(&mut self, id: TransportId, ssrc: u32, counter: impl FnOnce(&mut SendStatistics) -> &mut u64) {
+        let subscription = self.forwarding.subscription(id, ssrc);
+        let known = subscription.and_then(|subscription| self.forwarding.subscription_mut(subscription));
+        if let Some((subscription, _)) = known {
+            let count = counter(&mut subscription.statistics);
+            *count = count.saturating_add(1);
         }
     }
 }

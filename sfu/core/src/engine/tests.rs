@@ -17,6 +17,7 @@ mod peers;
 mod recorded;
 mod speaking;
 mod stage;
+mod statistics;
 mod strangers;
 mod streams;
 mod voices;

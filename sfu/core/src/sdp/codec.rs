@@ -130,6 +130,15 @@ impl Codec {
         self.row().map_or("", |row| row.name)
     }
 
+    /// Its media type (RFC 4855).
+    pub(crate) fn mime_type(self) -> String {
+        let name = self.row().and_then(|row| row.encoding.split('/').next()).unwrap_or_default();
+        match self.kind() {
+            TrackKind::Audio => format!("audio/{name}"),
+            TrackKind::Video => format!("video/{name}"),
+        }
+    }
+
     /// Whether formats of this codec are the same, by their parameters.
     pub(crate) fn is_same(self, one: &str, other: &str) -> bool {
         let identity = self.row().map_or(&[][..], |row| row.identity);
