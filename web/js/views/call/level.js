@@ -7,7 +7,7 @@ const WORDS = /** @type {const} */ ({ good: 'call.qualityGood', fair: 'call.qual
 
 export function levelMark() {
   const word = el('span', { class: 'sr' });
-  const element = el('span', { class: 'tile-mark level', 'data-testid': 'tile-quality', hidden: true }, el('i'), el('i'), el('i'), word);
+  const element = el('span', { class: 'tile-mark quality', 'data-testid': 'tile-quality', hidden: true }, el('i'), el('i'), el('i'), word);
   return {
     element,
     /** @param {import('../../../client/src/media/quality.js').QualityLevel | null} level null: nobody knows yet */
