@@ -36,6 +36,7 @@ pub mod native;
 pub mod people;
 pub mod push;
 pub mod raw;
+mod replay;
 pub mod rest;
 pub mod server;
 pub mod socket;

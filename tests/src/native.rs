@@ -4,7 +4,11 @@
 //! It sends packets whose payload says who sent which at what time, so that a
 //! receiver can tell that the right bytes arrived, and how old they are.
 
-use crate::{PATIENCE, socket::Socket};
+use crate::{
+    PATIENCE,
+    replay::{FRAME_TIME, Piece, Recording},
+    socket::Socket,
+};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use common::{
     clock::{Clock as _, SystemClock},
@@ -24,6 +28,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::sync::{mpsc, watch};
+use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 use webrtc::{
     media_stream::{
@@ -139,16 +144,22 @@ pub struct Participant {
 pub(crate) struct Publishing {
     transport: Arc<dyn PeerConnection>,
     state: watch::Receiver<RTCPeerConnectionState>,
-    tracks: Vec<(Kind, Arc<TrackLocalStaticRTP>, u32)>,
+    tracks: Vec<Sending>,
+}
+
+/// A track that is sent, in one stream or several.
+#[derive(Clone)]
+struct Sending {
+    kind: Kind,
+    track: Arc<TrackLocalStaticRTP>,
+    ssrcs: Vec<u32>,
 }
 
 /// Sends on a participant's tracks, from any task.
 #[derive(Clone)]
 pub struct Camera {
     from: Uuid,
-    kind: Kind,
-    ssrc: u32,
-    track: Arc<TrackLocalStaticRTP>,
+    sending: Sending,
     next: u32,
 }
 
@@ -201,6 +212,38 @@ impl Participant {
         publishing.connect(published["sdp"].as_str().expect("an answer")).await;
         self.publishing = Some(publishing);
         published["tracks"].clone()
+    }
+
+    /// Sends a camera in three encodings and a microphone, both recorded, until the handle is dropped.
+    #[expect(clippy::disallowed_methods, reason = "it ends with the handle")]
+    pub async fn replay(&mut self) -> AbortOnDropHandle<()> {
+        let mut recording = Recording::new();
+        let kinds = [(Kind::Audio, 1), (Kind::Video, recording.encodings())];
+        let (mut publishing, offer) = Publishing::of(&kinds, &self.heard.0, self.profiles.clone()).await;
+        let [voice, camera] = <[Sending; 2]>::try_from(publishing.tracks.clone()).ok().expect("two tracks");
+        let offer = camera.named_by_ssrc(&offer);
+        let params = json!({ "roomId": self.room, "sdp": offer });
+        let published = self.socket.ask("media.publish", params).await;
+        publishing.connect(published["sdp"].as_str().expect("an answer")).await;
+        self.publishing = Some(publishing);
+        AbortOnDropHandle::new(tokio::spawn(async move {
+            let mut beat = tokio::time::interval(FRAME_TIME);
+            let mut sequences = [0; 4];
+            loop {
+                beat.tick().await;
+                let Piece { timestamp, pictures, voice: sounds } = recording.next();
+                for (at, sound) in sounds {
+                    voice.send((0, &mut sequences[3]), (at, true), sound).await;
+                }
+                for (encoding, payloads) in pictures.into_iter().enumerate() {
+                    let last = payloads.len() - 1;
+                    for (place, payload) in payloads.into_iter().enumerate() {
+                        let sent = (timestamp, place == last);
+                        camera.send((encoding, &mut sequences[encoding]), sent, payload).await;
+                    }
+                }
+            }
+        }))
     }
 
     /// What sends a published track.
@@ -285,32 +328,26 @@ impl Publishing {
         heard: &mpsc::Sender<Heard>,
         profiles: Vec<SrtpProtectionProfile>,
     ) -> (Self, String) {
+        let kinds: Vec<(Kind, usize)> = kinds.iter().map(|kind| (*kind, 1)).collect();
+        Self::of(&kinds, heard, profiles).await
+    }
+
+    /// The same, each in so many streams.
+    async fn of(
+        kinds: &[(Kind, usize)],
+        heard: &mpsc::Sender<Heard>,
+        profiles: Vec<SrtpProtectionProfile>,
+    ) -> (Self, String) {
         let (states, state) = watch::channel(RTCPeerConnectionState::New);
         let transport = transport(Watching { states, heard: heard.clone() }, profiles).await;
         let mut tracks = Vec::new();
-        for (place, &kind) in kinds.iter().enumerate() {
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "streams of one session must differ, whoever made them"
-            )]
-            let ssrc = rand::random();
-            let coding = RTCRtpEncodingParameters {
-                rtp_coding_parameters: RTCRtpCodingParameters {
-                    ssrc: Some(ssrc),
-                    ..RTCRtpCodingParameters::default()
-                },
-                codec: kind.codec(),
-                ..RTCRtpEncodingParameters::default()
-            };
-            let name = format!("{}-{place}", kind.name());
-            let track =
-                MediaStreamTrack::new("camera".to_owned(), name.clone(), name, kind.rtc(), vec![coding]);
-            let track = Arc::new(TrackLocalStaticRTP::new(track));
+        for (place, &(kind, streams)) in kinds.iter().enumerate() {
+            let sending = Sending::new(kind, place, streams);
             transport
-                .add_track(Arc::clone(&track) as Arc<dyn TrackLocal>)
+                .add_track(Arc::clone(&sending.track) as Arc<dyn TrackLocal>)
                 .await
                 .expect("a track can be added");
-            tracks.push((kind, track, ssrc));
+            tracks.push(sending);
         }
         let offer = transport.create_offer(None).await.expect("an offer");
         transport.set_local_description(offer.clone()).await.expect("the own offer");
@@ -331,10 +368,8 @@ impl Publishing {
 
     /// What sends the tracks of a kind, in their order, as `from`.
     pub(crate) fn cameras(&self, kind: Kind, from: Uuid) -> Vec<Camera> {
-        let tracks = self.tracks.iter().filter(|(each, ..)| *each == kind);
-        tracks
-            .map(|(_, track, ssrc)| Camera { from, kind, ssrc: *ssrc, track: Arc::clone(track), next: 0 })
-            .collect()
+        let tracks = self.tracks.iter().filter(|sending| sending.kind == kind);
+        tracks.map(|sending| Camera { from, sending: sending.clone(), next: 0 }).collect()
     }
 
     pub(crate) fn is_connected(&self) -> bool {
@@ -357,21 +392,67 @@ impl Camera {
         payload.put_u32(self.next);
         payload.put_u64(u64::try_from(since_epoch().as_nanos()).expect("a short test"));
         payload.resize(bytes.max(VP8_KEY_FRAME.len() + STAMP_BYTES), 0x55);
+        // Wraps, as it should: receivers extend it.
+        let mut sequence = u16::try_from(self.next & 0xFFFF).expect("masked");
+        let sent = (self.next.wrapping_mul(960), true);
+        self.next += 1;
+        self.sending.send((0, &mut sequence), sent, payload.freeze()).await;
+    }
+}
+
+impl Sending {
+    fn new(kind: Kind, place: usize, streams: usize) -> Self {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "streams of one session must differ, whoever made them"
+        )]
+        let ssrcs: Vec<u32> = (0..streams).map(|_| rand::random()).collect();
+        let coding = |(place, ssrc): (usize, &u32)| RTCRtpEncodingParameters {
+            rtp_coding_parameters: RTCRtpCodingParameters {
+                // Of several without names webrtc-rs sends only the first.
+                rid: if streams > 1 { place.to_string() } else { String::new() },
+                ssrc: Some(*ssrc),
+                ..RTCRtpCodingParameters::default()
+            },
+            codec: kind.codec(),
+            ..RTCRtpEncodingParameters::default()
+        };
+        let name = format!("{}-{place}", kind.name());
+        let codings = ssrcs.iter().enumerate().map(coding).collect();
+        let track = MediaStreamTrack::new("camera".to_owned(), name.clone(), name, kind.rtc(), codings);
+        Self { kind, track: Arc::new(TrackLocalStaticRTP::new(track)), ssrcs }
+    }
+
+    /// An offer with this track last, in which the streams are told by their SSRCs (RFC 5576) and not by names that each
+    /// packet would have to bear.
+    fn named_by_ssrc(&self, offer: &str) -> String {
+        let is_name = |line: &&str| line.starts_with("a=rid:") || line.starts_with("a=simulcast:");
+        let mut lines: Vec<String> = offer.lines().filter(|line| !is_name(line)).map(str::to_owned).collect();
+        let ssrcs: Vec<String> = self.ssrcs.iter().map(u32::to_string).collect();
+        lines.push(format!("a=ssrc-group:SIM {}", ssrcs.join(" ")));
+        lines.extend(ssrcs.iter().map(|ssrc| format!("a=ssrc:{ssrc} cname:camera")));
+        lines.join("\r\n") + "\r\n"
+    }
+
+    /// Sends a packet in one of its streams, with the number that is due there.
+    async fn send(
+        &self,
+        (stream, sequence): (usize, &mut u16),
+        (timestamp, marker): (u32, bool),
+        payload: Bytes,
+    ) {
         let header = rtp::Header {
             version: 2,
-            marker: true,
+            marker,
             payload_type: self.kind.payload_type(),
-            // Wraps, as it should: receivers extend it.
-            sequence_number: u16::try_from(self.next & 0xFFFF).expect("masked"),
-            timestamp: self.next.wrapping_mul(960),
-            ssrc: self.ssrc,
+            sequence_number: *sequence,
+            timestamp,
+            ssrc: self.ssrcs[stream],
             ..rtp::Header::default()
         };
-        self.next += 1;
-        self.track
-            .write_rtp(rtp::Packet { header, payload: payload.freeze() })
-            .await
-            .expect("a connected transport takes packets");
+        *sequence = sequence.wrapping_add(1);
+        let sent = self.track.write_rtp(rtp::Packet { header, payload }).await;
+        sent.expect("a connected transport takes packets");
     }
 }
 

@@ -107,6 +107,8 @@ mod resume;
 mod room_list;
 #[path = "e2e/screens.rs"]
 mod screens;
+#[path = "e2e/six.rs"]
+mod six;
 #[path = "e2e/slots.rs"]
 mod slots;
 #[path = "e2e/snooze.rs"]
