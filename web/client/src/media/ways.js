@@ -36,7 +36,7 @@ const MOVE_MAX_MS = 10_000;
  * @typedef {{ facts: () => Facts, local: import('./local.js').LocalMedia,
  *   encryption?: import('./encryption.js').Encryption, request: import('./session.js').MediaRequest,
  *   refresh: () => Promise<RTCIceServer[]>, published: ConstructorParameters<typeof ServerLink>[0]['published'],
- *   fromPeer: (peer: PeerLink, bytes: ArrayBuffer, reliable: boolean) => void,
+ *   fromPeer: (peer: PeerLink, bytes: Uint8Array, reliable: boolean) => void,
  *   fromServer: ConstructorParameters<typeof ServerLink>[0]['heard'], changed: () => void, failed: () => void }} Needs
  */
 
