@@ -70,7 +70,6 @@ impl Server {
         know("/v1/rooms/{id}", &[&room]);
         know("/v1/rooms/{id}/members/{user}", &[&room, &user]);
         know("/v1/rooms/{id}/connections/{connection}", &[&room, &user]);
-        know("/v1/rooms/{id}/statistics/{connection}", &[&room, &user]);
         know("/v1/conversations/{id}", &[&conversation]);
         let attachment = "/v1/conversations/{id}/messages/{message}/attachments/{number}";
         know(attachment, &[&conversation, &message, "0"]);
@@ -189,8 +188,8 @@ impl Server {
     /// something for the webhook to deliver.
     async fn parts(&self, tenant: &Tenant, things: &mut Things) {
         let (room, user) = (tenant.room.to_string(), things.id("/v1/users/{id}").to_owned());
-        for path in ["/v1/rooms/{id}/mutes/{user}", "/v1/rooms/{id}/bans/{user}"] {
-            things.ids.insert(path.to_owned(), vec![room.clone(), user.clone()]);
+        for of_one in ["mutes/{user}", "bans/{user}", "statistics/{connection}"] {
+            things.ids.insert(format!("/v1/rooms/{{id}}/{of_one}"), vec![room.clone(), user.clone()]);
         }
         things.ids.insert("/v1/direct-rooms/{user}".to_owned(), vec![user]);
         let member = format!("/v1/rooms/{room}/members/{}", tenant.user);
