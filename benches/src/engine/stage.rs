@@ -69,7 +69,7 @@ impl Stage {
     pub(super) fn new(sessions: &[Vec<&'static [Kind]>]) -> Result<Self, Box<dyn Error>> {
         let now = SystemClock.now();
         let server = SocketAddr::from(([10, 0, 0, 1], 7882));
-        let config = EngineConfig { candidates: vec![server], seed: [7; 32] };
+        let config = EngineConfig::new(vec![server], [7; 32]);
         let (engine, output) = (Engine::new(config)?, Output::default());
         let mut stage = Self { engine, output, now, server, people: Vec::new(), replies: Vec::new() };
         for (session, people) in (1..).zip(sessions) {
@@ -147,7 +147,7 @@ impl Stage {
     fn read_output(&mut self) {
         for run in self.output.runs() {
             if let Some(reply) = Person::reply(run.bytes) {
-                self.replies.push((run.destination, reply));
+                self.replies.push((run.destination.socket(), reply));
             }
         }
         self.output.clear_datagrams();

@@ -19,6 +19,7 @@ mod statistics;
 mod subscribe;
 
 use crate::{
+    address::TransportAddress,
     allocations::Allocations,
     arrival_feedback::ArrivalFeedback,
     congestion::Bandwidth,
@@ -28,6 +29,7 @@ use crate::{
     keyframe::KeyFrames,
     liveness::Liveness,
     loss::LossReason,
+    naming,
     negotiation::Negotiations,
     output::{MediaEvent, Output},
     recording::tap::Tap,
@@ -47,8 +49,19 @@ use std::{net::SocketAddr, time::Instant};
 pub struct EngineConfig {
     /// The addresses that clients are told to send to, the preferred first.
     pub candidates: Vec<SocketAddr>,
+    /// Those to which they open TCP connections where no UDP goes through, the preferred first.
+    pub tcp_candidates: Vec<SocketAddr>,
+    /// Which of the shards on one TCP port this is; what [`asked_shard`](crate::asked_shard) says of checks for it.
+    pub shard: u16,
     /// Decides names and SSRCs. Keys come from the operating system.
     pub seed: [u8; 32],
+}
+
+impl EngineConfig {
+    /// Of a shard that is alone, and reached by UDP.
+    pub const fn new(candidates: Vec<SocketAddr>, seed: [u8; 32]) -> Self {
+        Self { candidates, tcp_candidates: Vec::new(), shard: 0, seed }
+    }
 }
 
 /// Why an engine cannot be built.
@@ -107,6 +120,7 @@ pub struct Stats {
 /// The media plane of one shard.
 pub struct Engine {
     identity: Identity,
+    shard: u16,
     random: StdRng,
     pub(crate) sessions: Sessions,
     negotiations: Negotiations,
@@ -131,13 +145,15 @@ impl Engine {
     /// # Errors
     /// [`EngineError`].
     pub fn new(config: EngineConfig) -> Result<Self, EngineError> {
-        Ok(Self::with_identity(Identity::new(config.candidates)?, config.seed))
+        let EngineConfig { candidates, tcp_candidates, shard, seed } = config;
+        Ok(Self { shard, ..Self::with_identity(Identity::new(candidates, tcp_candidates)?, seed) })
     }
 
     /// An engine without participants that shows this identity.
     pub(crate) fn with_identity(identity: Identity, seed: [u8; 32]) -> Self {
         Self {
             identity,
+            shard: 0,
             random: StdRng::from_seed(seed),
             sessions: Sessions::default(),
             negotiations: Negotiations::default(),
@@ -360,10 +376,21 @@ impl Engine {
             (&mut self.random).sample_iter(Alphanumeric).take(length).map(char::from).collect()
         };
         loop {
-            let (ufrag, pwd) = (text(12), text(24));
+            let (ufrag, pwd) = (naming::ufrag(self.shard, &text(12)), text(24));
             if self.transports.by_ufrag(&ufrag).is_none() {
                 return Credentials { ufrag, pwd };
             }
+        }
+    }
+
+    /// A TCP connection is gone, on which a transport's peer may have been. Media that went
+    /// there goes to where else the peer checks from, by UDP or on another connection, as soon as it answers there.
+    pub fn forget_address(&mut self, address: TransportAddress, now: Instant, output: &mut Output) {
+        let Some(id) = self.transports.by_address(address) else { return };
+        self.transports.forget_address(address, id);
+        if let Some(transport) = self.transports.get_mut(id) {
+            transport.forget_address(address);
+            self.drive(id, now, output);
         }
     }
 

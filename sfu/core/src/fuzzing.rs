@@ -166,8 +166,13 @@ pub fn sdp(text: &[u8]) {
     let Ok(text) = std::str::from_utf8(text) else { return };
     black_box(Fragment::parse(text).is_ok());
     if let Ok(remote) = Remote::parse(text) {
-        let local =
-            Local { ufrag: "abcd", pwd: "0123456789abcdef01234567", fingerprint: "AA", candidates: &[] };
+        let local = Local {
+            ufrag: "abcd",
+            pwd: "0123456789abcdef01234567",
+            fingerprint: "AA",
+            candidates: &[],
+            tcp_candidates: &[],
+        };
         let answer = answer::write(&remote, local, 1, 1);
         // What is told of an answer when ICE begins anew, is what a client reads.
         let told = Fragment::parse(&fragment::of_answer(&answer));
@@ -263,7 +268,7 @@ impl Plane {
         let identity = match IDENTITY.get() {
             Some(identity) => identity.clone(),
             None => {
-                let new = Identity::new(vec![address(7882)])?;
+                let new = Identity::new(vec![address(7882)], Vec::new())?;
                 IDENTITY.get_or_init(|| new).clone()
             }
         };

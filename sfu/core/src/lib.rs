@@ -20,6 +20,7 @@
 // What comes out must not depend on how a map hashes: the same input gives the same datagrams.
 #![deny(clippy::iter_over_hash_type)]
 
+mod address;
 pub mod allocation;
 mod allocations;
 mod arrival_feedback;
@@ -42,6 +43,7 @@ mod limits;
 mod liveness;
 mod loss;
 mod moment;
+mod naming;
 mod negotiation;
 pub mod output;
 pub mod pacer;
@@ -61,11 +63,13 @@ mod subscription;
 mod transport;
 mod transports;
 
+pub use address::{TcpConnection, TransportAddress};
 pub use congestion::Bandwidth;
 pub use data::DataStats;
 pub use engine::{AnswerError, Engine, EngineConfig, EngineError, Stats};
 pub use id::SessionId;
 pub use limits::limits;
 pub use loss::LossReason;
+pub use naming::asked_shard;
 pub use output::{MediaEvent, Offer, Output, Run};
 pub use sdp::SdpError;

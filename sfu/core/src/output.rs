@@ -1,6 +1,6 @@
 //! What the media plane gives back: datagrams, ordered for few system calls, and events.
 
-use crate::{loss::LossReason, recording::Recorded};
+use crate::{address::TransportAddress, loss::LossReason, recording::Recorded};
 use common::{
     id::{ConnectionId, TrackId},
     protocol::media::{OfferedTrack, TrackSubscription, WantedEncoding},
@@ -98,7 +98,7 @@ pub struct Run<'a> {
     /// The local address to send from.
     pub source: SocketAddr,
     /// Where to.
-    pub destination: SocketAddr,
+    pub destination: TransportAddress,
     /// The size of each datagram but the last, which may be shorter.
     pub segment: usize,
     /// One or more datagrams, back to back, of [`segment`](Self::segment) bytes each but the last.
@@ -108,7 +108,7 @@ pub struct Run<'a> {
 #[derive(Debug)]
 struct Span {
     source: SocketAddr,
-    destination: SocketAddr,
+    destination: TransportAddress,
     segment: usize,
     bytes: Range<usize>,
     count: usize,
@@ -180,7 +180,7 @@ impl Output {
     pub(crate) fn datagram(
         &mut self,
         source: SocketAddr,
-        destination: SocketAddr,
+        destination: TransportAddress,
         write: impl FnOnce(&mut Vec<u8>) -> bool,
     ) -> bool {
         let start = self.bytes.len();
@@ -214,7 +214,7 @@ mod tests {
 
     fn add(output: &mut Output, to: u16, length: usize) {
         let local = SocketAddr::from(([127, 0, 0, 1], 1));
-        output.datagram(local, SocketAddr::from(([127, 0, 0, 1], to)), |bytes| {
+        output.datagram(local, SocketAddr::from(([127, 0, 0, 1], to)).into(), |bytes| {
             bytes.resize(bytes.len() + length, 7);
             true
         });

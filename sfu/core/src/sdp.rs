@@ -62,6 +62,28 @@ pub(crate) struct Local<'a> {
     pub(crate) pwd: &'a str,
     pub(crate) fingerprint: &'a str,
     pub(crate) candidates: &'a [SocketAddr],
+    pub(crate) tcp_candidates: &'a [SocketAddr],
+}
+
+/// How much a host candidate counts that is reached by UDP (RFC 8445, section 5.1.2.2).
+const UDP_PREFERENCE: u8 = 126;
+
+/// Likewise by TCP: less than any that is reached by UDP without a relay, because what is lost holds up what comes
+/// after it (RFC 6544, section 4.2).
+const TCP_PREFERENCE: u8 = 90;
+
+/// The highest local preference of a passive TCP candidate: the direction counts 4 times 2¹³, and what is added to
+/// that is below 2¹³ (RFC 6544, section 4.2).
+const TCP_PASSIVE_PREFERENCE: u16 = (4 << 13) + 8191;
+
+/// The priority of a candidate of RTP and RTCP together (RFC 8445, section 5.1.2.1).
+fn priority(kind: u8, local: u16) -> u32 {
+    u32::from(kind) << 24 | u32::from(local) << 8 | 255
+}
+
+/// The local preference of the candidate that comes after so many others.
+fn less(highest: u16, index: usize) -> u16 {
+    highest.saturating_sub(u16::try_from(index).unwrap_or(u16::MAX))
 }
 
 /// A kind's name in a media line.
@@ -130,14 +152,22 @@ impl Lines {
         self.add(format_args!("c=IN IP4 0.0.0.0"));
     }
 
-    /// Host candidates (RFC 8839, section 5.1), the first preferred.
+    /// Host candidates (RFC 8839, section 5.1), the first preferred, and UDP before TCP, to which clients connect
+    /// (RFC 6544, section 4.5).
     pub(crate) fn candidates(&mut self, local: Local<'_>) {
         for (index, address) in local.candidates.iter().enumerate() {
-            let preference = 65_535_u32.saturating_sub(u32::try_from(index).unwrap_or(u32::MAX));
-            let priority = 126 << 24 | preference << 8 | 255;
+            let priority = priority(UDP_PREFERENCE, less(u16::MAX, index));
             let (ip, port) = (address.ip(), address.port());
             let foundation = index.saturating_add(1);
             self.add(format_args!("a=candidate:{foundation} 1 udp {priority} {ip} {port} typ host"));
+        }
+        for (index, address) in local.tcp_candidates.iter().enumerate() {
+            let priority = priority(TCP_PREFERENCE, less(TCP_PASSIVE_PREFERENCE, index));
+            let (ip, port) = (address.ip(), address.port());
+            let foundation = local.candidates.len().saturating_add(index).saturating_add(1);
+            self.add(format_args!(
+                "a=candidate:{foundation} 1 tcp {priority} {ip} {port} typ host tcptype passive"
+            ));
         }
         self.add(format_args!("a=end-of-candidates"));
     }

@@ -9,6 +9,7 @@ mod send;
 
 use crate::{
     EngineError,
+    address::TransportAddress,
     budget::{Budget, incoming::Incoming},
     congestion::CongestionControl,
     loss::LossReason,
@@ -35,14 +36,19 @@ pub(crate) struct Identity {
     pub(crate) fingerprint: String,
     pub(crate) dtls: Arc<dimpl::Config>,
     pub(crate) candidates: Vec<SocketAddr>,
+    pub(crate) tcp_candidates: Vec<SocketAddr>,
 }
 
 impl Identity {
     /// With a new certificate.
-    pub(crate) fn new(candidates: Vec<SocketAddr>) -> Result<Self, EngineError> {
+    pub(crate) fn new(
+        candidates: Vec<SocketAddr>,
+        tcp_candidates: Vec<SocketAddr>,
+    ) -> Result<Self, EngineError> {
         let certificate = dimpl::certificate::generate_self_signed_certificate()
             .map_err(|error| EngineError::Certificate(format!("{error:?}")))?;
-        Ok(Self { fingerprint: certificate.fingerprint_str(), certificate, dtls: Arc::default(), candidates })
+        let fingerprint = certificate.fingerprint_str();
+        Ok(Self { fingerprint, certificate, dtls: Arc::default(), candidates, tcp_candidates })
     }
 
     /// What a description says of a transport under these credentials.
@@ -52,6 +58,7 @@ impl Identity {
             pwd: &credentials.pwd,
             fingerprint: &self.fingerprint,
             candidates: &self.candidates,
+            tcp_candidates: &self.tcp_candidates,
         }
     }
 }
@@ -90,7 +97,7 @@ pub(crate) enum Progress {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Spoken {
     Nowhere,
-    To(SocketAddr),
+    To(TransportAddress),
     ToSeveral,
 }
 
@@ -154,7 +161,7 @@ impl Transport {
         &mut self,
         keys: Keys,
         source: SocketAddr,
-        destination: SocketAddr,
+        destination: TransportAddress,
         now: Instant,
     ) {
         self.keys = Some(keys);
@@ -215,7 +222,7 @@ impl Transport {
     }
 
     /// The remote addresses that belong to it.
-    pub(crate) fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = TransportAddress> {
         self.agent.addresses()
     }
 
@@ -228,7 +235,7 @@ impl Transport {
     /// Takes a STUN message. `None` if it is not authentic and for this transport.
     pub(crate) fn handle_stun(
         &mut self,
-        source: SocketAddr,
+        source: TransportAddress,
         destination: SocketAddr,
         message: &Message<'_>,
         now: Instant,
@@ -251,6 +258,11 @@ impl Transport {
             if self.is_connected() { self.agent.take(source, bytes, now) } else { self.phase.take(bytes) }
         });
         Some(request.noted)
+    }
+
+    /// A TCP connection is gone on which its peer was.
+    pub(crate) fn forget_address(&mut self, address: TransportAddress) {
+        self.agent.forget(address);
     }
 
     /// Takes a record of the handshake.
@@ -280,7 +292,7 @@ impl Transport {
     }
 
     /// Whether its peer was lately heard to be at an address that it sends to: nobody else gets it.
-    pub(crate) fn holds(&self, address: SocketAddr, now: Instant) -> bool {
+    pub(crate) fn holds(&self, address: TransportAddress, now: Instant) -> bool {
         !matches!(self.phase, Phase::Failed) && self.agent.holds(address, now)
     }
 
@@ -315,7 +327,7 @@ impl Transport {
     }
 
     /// What sends: the keys, and from where to where.
-    pub(crate) fn sender(&mut self) -> Option<(&mut Sealer, SocketAddr, SocketAddr)> {
+    pub(crate) fn sender(&mut self) -> Option<(&mut Sealer, SocketAddr, TransportAddress)> {
         if !self.is_connected() {
             return None;
         }
@@ -419,7 +431,7 @@ impl Transport {
 
 impl Spoken {
     /// And to this one.
-    fn and(self, destination: SocketAddr) -> Self {
+    fn and(self, destination: TransportAddress) -> Self {
         match self {
             Self::Nowhere => Self::To(destination),
             Self::To(before) if before == destination => self,

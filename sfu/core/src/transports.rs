@@ -1,6 +1,7 @@
 //! All transports, found by what datagrams say of them, and by when they are due.
 
 use crate::{
+    address::{TcpConnection, TransportAddress},
     id::{ParticipantId, TransportId},
     schedule::Schedule,
     transport::{Transport, credentials::Credentials},
@@ -19,6 +20,7 @@ pub(crate) struct Transports {
     transports: SlotMap<TransportId, Owned>,
     by_ufrag: HashMap<String, TransportId>,
     by_address: HashMap<SocketAddr, TransportId>,
+    by_connection: HashMap<TcpConnection, TransportId>,
     deadlines: Schedule<TransportId>,
 }
 
@@ -42,8 +44,12 @@ impl Transports {
     }
 
     /// The one whose peer is at this address.
-    pub(crate) fn by_address(&self, address: SocketAddr) -> Option<TransportId> {
-        self.by_address.get(&address).copied()
+    pub(crate) fn by_address(&self, address: TransportAddress) -> Option<TransportId> {
+        let found = match address {
+            TransportAddress::Udp(address) => self.by_address.get(&address),
+            TransportAddress::Tcp(_, connection) => self.by_connection.get(&connection),
+        };
+        found.copied()
     }
 
     pub(crate) fn insert(&mut self, owner: ParticipantId, transport: Transport) -> TransportId {
@@ -91,20 +97,31 @@ impl Transports {
     }
 
     /// A transport's peer is at this address.
-    pub(crate) fn note_address(&mut self, address: SocketAddr, id: TransportId) {
-        self.by_address.insert(address, id);
+    pub(crate) fn note_address(&mut self, address: TransportAddress, id: TransportId) {
+        match address {
+            TransportAddress::Udp(address) => self.by_address.insert(address, id),
+            TransportAddress::Tcp(_, connection) => self.by_connection.insert(connection, id),
+        };
     }
 
     /// An address is this transport's no longer; it may have become another's.
-    pub(crate) fn forget_address(&mut self, address: SocketAddr, id: TransportId) {
-        if self.by_address.get(&address) == Some(&id) {
-            self.by_address.remove(&address);
+    pub(crate) fn forget_address(&mut self, address: TransportAddress, id: TransportId) {
+        if self.by_address(address) == Some(id) {
+            match address {
+                TransportAddress::Udp(address) => self.by_address.remove(&address),
+                TransportAddress::Tcp(_, connection) => self.by_connection.remove(&connection),
+            };
         }
     }
 
     /// Whether an address is in use on another transport than this. Where a check comes from can be
     /// forged: what is in use is not given to the next who says to be there.
-    pub(crate) fn is_held_by_another(&self, address: SocketAddr, id: TransportId, now: Instant) -> bool {
+    pub(crate) fn is_held_by_another(
+        &self,
+        address: TransportAddress,
+        id: TransportId,
+        now: Instant,
+    ) -> bool {
         let holder = self.by_address(address).filter(|holder| *holder != id);
         holder.and_then(|holder| self.get(holder)).is_some_and(|holder| holder.holds(address, now))
     }
@@ -149,6 +166,6 @@ impl Transports {
     /// Addresses by which transports are found.
     #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn addresses(&self) -> usize {
-        self.by_address.len()
+        self.by_address.len().saturating_add(self.by_connection.len())
     }
 }

@@ -98,7 +98,7 @@ impl Meeting {
         let clock = ManualClock::default();
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed.to_be_bytes());
-        let config = EngineConfig { candidates: vec![server()], seed: bytes };
+        let config = EngineConfig::new(vec![server()], bytes);
         Self {
             random: StdRng::seed_from_u64(seed),
             engine: Engine::new(config).unwrap(),
@@ -320,7 +320,7 @@ impl Meeting {
             for datagram in run.bytes.chunks(run.segment) {
                 let port = run.destination.port();
                 self.watch.note(line_of(port), port, datagram, now);
-                self.network.send(run.source, run.destination, datagram, now);
+                self.network.send(run.source, run.destination.socket(), datagram, now);
             }
         }
         self.output.clear_datagrams();

@@ -65,7 +65,7 @@ impl World {
         let (now, server) = (clock.now(), address(7882));
         let mut seed_bytes = [0; 32];
         seed_bytes[..8].copy_from_slice(&seed.to_be_bytes());
-        let config = EngineConfig { candidates: vec![server], seed: seed_bytes };
+        let config = EngineConfig::new(vec![server], seed_bytes);
         let mut engine = Engine::new(config).unwrap();
         let mut output = Output::default();
         for n in 1..=3 {
@@ -185,7 +185,7 @@ impl World {
             for datagram in run.bytes.chunks(run.segment) {
                 let port = run.destination.port();
                 self.watch.note(port - 1000, port, datagram, now);
-                self.network.send(run.source, run.destination, datagram, now);
+                self.network.send(run.source, run.destination.socket(), datagram, now);
             }
         }
         self.output.clear_datagrams();

@@ -2,6 +2,7 @@
 
 use super::Engine;
 use crate::{
+    address::TransportAddress,
     encoding::SenderClock,
     forward::Sent,
     id::TransportId,
@@ -13,12 +14,12 @@ use crate::{
     },
     subscription::SendStatistics,
 };
-use std::{net::SocketAddr, time::Instant};
+use std::time::Instant;
 
 impl Engine {
     pub(super) fn handle_rtcp(
         &mut self,
-        source: SocketAddr,
+        source: TransportAddress,
         datagram: &mut [u8],
         now: Instant,
         output: &mut Output,

@@ -2,6 +2,7 @@
 
 use super::Engine;
 use crate::{
+    address::TransportAddress,
     demux::{self, Protocol},
     encoding::{Arrival, Encoding},
     forward::{Received, Sent},
@@ -12,15 +13,17 @@ use crate::{
 use std::{net::SocketAddr, time::Instant};
 
 impl Engine {
-    /// Takes a datagram. What it causes to be forwarded goes out with [`flush`](Self::flush).
+    /// Takes a datagram, or a frame of a TCP connection. What it causes to be forwarded goes out with
+    /// [`flush`](Self::flush). False if it belongs to nobody or is not authentic.
     pub fn handle_datagram(
         &mut self,
-        source: SocketAddr,
+        source: impl Into<TransportAddress>,
         destination: SocketAddr,
         datagram: &mut [u8],
         now: Instant,
         output: &mut Output,
-    ) {
+    ) -> bool {
+        let source = source.into();
         let is_known = match demux::protocol(datagram) {
             Some(Protocol::Stun) => self.handle_stun(source, destination, datagram, now, output),
             Some(Protocol::Dtls) => self.handle_dtls(source, datagram, now, output),
@@ -31,11 +34,12 @@ impl Engine {
         if is_known.is_none() {
             self.stats.datagrams_refused = self.stats.datagrams_refused.wrapping_add(1);
         }
+        is_known.is_some()
     }
 
     fn handle_stun(
         &mut self,
-        source: SocketAddr,
+        source: TransportAddress,
         destination: SocketAddr,
         datagram: &[u8],
         now: Instant,
@@ -62,7 +66,7 @@ impl Engine {
 
     fn handle_dtls(
         &mut self,
-        source: SocketAddr,
+        source: TransportAddress,
         datagram: &[u8],
         now: Instant,
         output: &mut Output,
@@ -75,7 +79,7 @@ impl Engine {
 
     fn handle_rtp(
         &mut self,
-        source: SocketAddr,
+        source: TransportAddress,
         datagram: &mut [u8],
         now: Instant,
         output: &mut Output,

@@ -9,6 +9,7 @@ pub use check::{check, reply};
 
 use super::Engine;
 use crate::{
+    address::TransportAddress,
     negotiation::offering::Offering,
     output::Output,
     srtp::{Profile, contexts},
@@ -75,10 +76,11 @@ impl Engine {
         participant: ConnectionId,
         side: Side,
         material: &[u8],
-        (local, remote): (SocketAddr, SocketAddr),
+        (local, remote): (SocketAddr, impl Into<TransportAddress>),
         now: Instant,
         output: &mut Output,
     ) -> bool {
+        let remote = remote.into();
         let known = self.sessions.find(participant).and_then(|id| self.sessions.get(id));
         let id = known.and_then(|known| match side {
             Side::Publish => known.publish,

@@ -20,5 +20,6 @@ mod stage;
 mod statistics;
 mod strangers;
 mod streams;
+mod tcp;
 mod voices;
 mod wishes;

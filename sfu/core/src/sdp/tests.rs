@@ -22,7 +22,7 @@ m=video 9 UDP/TLS/RTP/SAVPF 96 97 103 104\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:abc
 fn local() -> Local<'static> {
     const CANDIDATES: [SocketAddr; 1] =
         [SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 7882)];
-    Local { ufrag: "u", pwd: "p", fingerprint: "CC", candidates: &CANDIDATES }
+    Local { ufrag: "u", pwd: "p", fingerprint: "CC", candidates: &CANDIDATES, tcp_candidates: &CANDIDATES }
 }
 
 fn answer_to(offer: &str) -> String {
@@ -99,6 +99,11 @@ fn the_answer_takes_what_is_forwarded_and_refuses_the_rest() {
     assert!(answer.contains("m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\n"));
     assert!(answer.contains("m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n"));
     assert!(answer.contains("a=candidate:1 1 udp 2130706431 127.0.0.1 7882 typ host\r\n"));
+    // 90 · 2²⁴ + (4 · 2¹³ + 8191) · 2⁸ + 255 (RFC 6544, section 4.2).
+    assert!(
+        answer.contains("a=candidate:2 1 tcp 1520435199 127.0.0.1 7882 typ host tcptype passive\r\n"),
+        "{answer}"
+    );
     assert!(!answer.contains("H264"));
     let read = Remote::parse(&answer).unwrap();
     assert!(read.sections[0].receives && !read.sections[0].sends);

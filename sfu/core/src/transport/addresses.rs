@@ -2,6 +2,7 @@
 
 use super::phase::AMPLIFICATION_MAX;
 use crate::{
+    address::TransportAddress,
     moment::{after, just_after},
     stun::Transaction,
 };
@@ -51,7 +52,7 @@ struct Asked {
 #[derive(Debug, Clone, Copy)]
 struct Known {
     local: SocketAddr,
-    remote: SocketAddr,
+    remote: TransportAddress,
     /// Of the credentials that its last check was signed with.
     generation: u64,
     /// The last authentic check from there. Its address can be forged.
@@ -76,7 +77,7 @@ pub(crate) enum Noted {
     /// It comes from there for the first time.
     New {
         /// The address that had to make room, if one had to.
-        forgotten: Option<SocketAddr>,
+        forgotten: Option<TransportAddress>,
     },
 }
 
@@ -85,9 +86,9 @@ impl Addresses {
     /// are too many, the one whose last check is longest ago is forgotten, but never `kept`.
     pub(crate) fn note(
         &mut self,
-        (local, remote): (SocketAddr, SocketAddr),
+        (local, remote): (SocketAddr, TransportAddress),
         (generation, bytes): (u64, usize),
-        kept: Option<SocketAddr>,
+        kept: Option<TransportAddress>,
         now: Instant,
     ) -> Noted {
         if let Some(known) = self.0.iter_mut().find(|known| known.remote == remote) {
@@ -116,11 +117,11 @@ impl Addresses {
         Noted::New { forgotten: oldest.map(|oldest| std::mem::replace(oldest, new).remote) }
     }
 
-    fn find(&self, remote: SocketAddr) -> Option<&Known> {
+    fn find(&self, remote: TransportAddress) -> Option<&Known> {
         self.0.iter().find(|known| known.remote == remote)
     }
 
-    fn known(&mut self, remote: SocketAddr) -> Option<&mut Known> {
+    fn known(&mut self, remote: TransportAddress) -> Option<&mut Known> {
         self.0.iter_mut().find(|known| known.remote == remote)
     }
 
@@ -128,7 +129,7 @@ impl Addresses {
     /// last was answered, so long ago as the interval, or not in time.
     pub(crate) fn ask(
         &mut self,
-        remote: SocketAddr,
+        remote: TransportAddress,
         interval: Duration,
         new: impl FnOnce() -> Transaction,
         now: Instant,
@@ -143,28 +144,38 @@ impl Addresses {
         Some(asked.transaction)
     }
 
+    /// Nobody can be at an address any more.
+    pub(crate) fn forget(&mut self, remote: TransportAddress) {
+        self.0.retain(|known| known.remote != remote);
+    }
+
     /// When an address is to be [asked](Self::ask) next.
-    pub(crate) fn next_check(&self, remote: SocketAddr, interval: Duration) -> Option<Instant> {
+    pub(crate) fn next_check(&self, remote: TransportAddress, interval: Duration) -> Option<Instant> {
         self.find(remote).map(|known| known.next_check(interval))
     }
 
     /// Since when it is asked in vain.
-    pub(crate) fn unanswered_since(&self, remote: SocketAddr) -> Option<Instant> {
+    pub(crate) fn unanswered_since(&self, remote: TransportAddress) -> Option<Instant> {
         Some(self.find(remote)?.asked?.first)
     }
 
     /// From where to where the peer's last check from there is answered.
-    pub(crate) fn path(&self, remote: SocketAddr) -> Option<(SocketAddr, SocketAddr)> {
+    pub(crate) fn path(&self, remote: TransportAddress) -> Option<(SocketAddr, TransportAddress)> {
         self.find(remote).map(|known| (known.local, known.remote))
     }
 
     /// Of the credentials that the last check from there was signed with, if one came.
-    pub(crate) fn generation(&self, remote: SocketAddr) -> Option<u64> {
+    pub(crate) fn generation(&self, remote: TransportAddress) -> Option<u64> {
         self.find(remote).map(|known| known.generation)
     }
 
     /// Takes an answer to a check of ours; false if none was sent there that is named so.
-    pub(crate) fn answer(&mut self, remote: SocketAddr, transaction: Transaction, now: Instant) -> bool {
+    pub(crate) fn answer(
+        &mut self,
+        remote: TransportAddress,
+        transaction: Transaction,
+        now: Instant,
+    ) -> bool {
         let is_ours = |known: &&mut Known| known.asked.is_some_and(|asked| asked.transaction == transaction);
         let Some(known) = self.known(remote).filter(is_ours) else { return false };
         known.prove(now);
@@ -172,25 +183,25 @@ impl Addresses {
     }
 
     /// The peer has proved in another way that it hears us there.
-    pub(crate) fn prove(&mut self, remote: SocketAddr, now: Instant) {
+    pub(crate) fn prove(&mut self, remote: TransportAddress, now: Instant) {
         if let Some(known) = self.known(remote) {
             known.prove(now);
         }
     }
 
     /// Whether the peer has lately proved that it hears us at an address: media may be sent there.
-    pub(crate) fn consents(&self, remote: SocketAddr, now: Instant) -> bool {
+    pub(crate) fn consents(&self, remote: TransportAddress, now: Instant) -> bool {
         self.consent_end(remote).is_some_and(|end| now < end)
     }
 
     /// The first moment at which it is too long ago.
-    pub(crate) fn consent_end(&self, remote: SocketAddr) -> Option<Instant> {
+    pub(crate) fn consent_end(&self, remote: TransportAddress) -> Option<Instant> {
         Some(just_after(after(self.find(remote)?.answered_at?, CONSENT_TIME)))
     }
 
     /// Whether so many bytes that are not media may be sent to an address now; if so, they count as
     /// sent. Without consent it gets no more than some times what came from there.
-    pub(crate) fn take(&mut self, remote: SocketAddr, bytes: usize, now: Instant) -> bool {
+    pub(crate) fn take(&mut self, remote: TransportAddress, bytes: usize, now: Instant) -> bool {
         let consents = self.consents(remote, now);
         let Some(known) = self.known(remote) else { return false };
         let after = known.sent.saturating_add(bytes);
@@ -203,7 +214,7 @@ impl Addresses {
 
     /// Whether the peer was lately heard to be at an address: by its answers if it `is_connected`, by
     /// its checks before.
-    pub(crate) fn holds(&self, remote: SocketAddr, is_connected: bool, now: Instant) -> bool {
+    pub(crate) fn holds(&self, remote: TransportAddress, is_connected: bool, now: Instant) -> bool {
         let heard_at =
             self.find(remote).and_then(|it| if is_connected { it.answered_at } else { Some(it.checked_at) });
         heard_at.is_some_and(|at| now.saturating_duration_since(at) <= HOLD_TIME)
@@ -212,9 +223,9 @@ impl Addresses {
     /// From where to where the peer checked last, but for one address and if that is not long ago.
     pub(crate) fn freshest(
         &self,
-        except: Option<SocketAddr>,
+        except: Option<TransportAddress>,
         now: Instant,
-    ) -> Option<(SocketAddr, SocketAddr)> {
+    ) -> Option<(SocketAddr, TransportAddress)> {
         let is_fresh = |known: &&Known| {
             Some(known.remote) != except && now.saturating_duration_since(known.checked_at) <= CONSENT_TIME
         };
@@ -222,7 +233,7 @@ impl Addresses {
         freshest.map(|known| (known.local, known.remote))
     }
 
-    pub(crate) fn remotes(&self) -> impl Iterator<Item = SocketAddr> {
+    pub(crate) fn remotes(&self) -> impl Iterator<Item = TransportAddress> {
         self.0.iter().map(|known| known.remote)
     }
 }
@@ -249,15 +260,19 @@ mod tests {
     use super::*;
     use common::clock::{Clock, ManualClock};
 
-    fn address(port: u16) -> SocketAddr {
-        SocketAddr::from(([10, 0, 0, 1], port))
+    fn local() -> SocketAddr {
+        SocketAddr::from(([10, 0, 0, 1], 1))
+    }
+
+    fn address(port: u16) -> TransportAddress {
+        SocketAddr::from(([10, 0, 0, 1], port)).into()
     }
 
     /// Addresses that so many ports have checked from, each with 100 bytes.
     fn checked(ports: &[u16], clock: &ManualClock) -> Addresses {
         let mut addresses = Addresses::default();
         for &port in ports {
-            addresses.note((address(1), address(port)), (1, 100), None, clock.now());
+            addresses.note((local(), address(port)), (1, 100), None, clock.now());
         }
         addresses
     }
@@ -268,7 +283,7 @@ mod tests {
         let mut addresses = Addresses::default();
         let mut note = |port| {
             clock.advance(Duration::from_millis(1));
-            addresses.note((address(1), address(port)), (1, 1), Some(address(100)), clock.now())
+            addresses.note((local(), address(port)), (1, 1), Some(address(100)), clock.now())
         };
         for port in 100..116 {
             assert_eq!(note(port), Noted::New { forgotten: None });
@@ -298,8 +313,8 @@ mod tests {
         clock.advance(CONSENT_TIME + Duration::from_millis(1));
         assert!(!addresses.consents(address(100), clock.now()));
         assert_eq!(addresses.freshest(None, clock.now()), None);
-        addresses.note((address(1), address(101)), (1, 1), None, clock.now());
-        assert_eq!(addresses.freshest(None, clock.now()), Some((address(1), address(101))));
+        addresses.note((local(), address(101)), (1, 1), None, clock.now());
+        assert_eq!(addresses.freshest(None, clock.now()), Some((local(), address(101))));
         assert_eq!(addresses.freshest(Some(address(101)), clock.now()), None);
     }
 

@@ -17,6 +17,7 @@ use super::{
     credentials::{Credentials, Generation},
 };
 use crate::{
+    address::TransportAddress,
     moment::after,
     output::Output,
     stun::{
@@ -54,7 +55,7 @@ pub(crate) const DOUBT_TIME: Duration = Duration::from_millis(500);
 const PRIORITY_LEARNED: u32 = 0x6E7F_00FF;
 
 /// From where to where.
-pub(super) type Path = (SocketAddr, SocketAddr);
+pub(super) type Path = (SocketAddr, TransportAddress);
 
 struct Former {
     generation: Box<Generation>,
@@ -167,20 +168,27 @@ impl Agent {
     }
 
     /// The remote addresses that belong to it.
-    pub(super) fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+    pub(super) fn addresses(&self) -> impl Iterator<Item = TransportAddress> {
         self.addresses.remotes()
     }
 
     /// Whether its peer was lately heard to be at an address that it sends to.
-    pub(super) fn holds(&self, address: SocketAddr, now: Instant) -> bool {
+    pub(super) fn holds(&self, address: TransportAddress, now: Instant) -> bool {
         self.path.is_some_and(|(_, destination)| destination == address)
             && self.addresses.holds(address, self.is_connected, now)
+    }
+
+    /// A TCP connection is gone: its peer is there no more, and what goes there is lost.
+    pub(super) fn forget(&mut self, remote: TransportAddress) {
+        self.addresses.forget(remote);
+        self.path.take_if(|(_, destination)| *destination == remote);
+        self.wanted.take_if(|wanted| wanted.path.1 == remote);
     }
 
     /// Takes a request. `None` if it is not authentic.
     pub(super) fn handle_request(
         &mut self,
-        source: SocketAddr,
+        source: TransportAddress,
         destination: SocketAddr,
         message: &Message<'_>,
         now: Instant,
@@ -207,7 +215,7 @@ impl Agent {
 
     /// The generation of whose password a request is proof (RFC 8445, section 7.3): the name of who asks says
     /// no more than that, and is not known before it has described itself.
-    fn authenticate(&self, source: SocketAddr, message: &Message<'_>, now: Instant) -> Option<u64> {
+    fn authenticate(&self, source: TransportAddress, message: &Message<'_>, now: Instant) -> Option<u64> {
         let Addressee::Named(name) = message.addressee()? else { return None };
         // Under former credentials it may go on from where it was, and come from nowhere else.
         let is_good = |former: &&Former| now < former.until && self.addresses.generation(source).is_some();
@@ -222,13 +230,15 @@ impl Agent {
     pub(super) fn respond(
         &self,
         request: Request,
-        source: SocketAddr,
+        source: TransportAddress,
         message: &Message<'_>,
         out: &mut Vec<u8>,
     ) {
         let transaction = message.transaction();
         let writer = match request.refusal {
-            None => Writer::new(out, BINDING_SUCCESS, transaction).mapped_address(source, transaction),
+            None => {
+                Writer::new(out, BINDING_SUCCESS, transaction).mapped_address(source.socket(), transaction)
+            }
             Some(refusal) => Writer::new(out, BINDING_ERROR, transaction).refusal(refusal, message.unknown()),
         };
         writer.sign(&self.generation(request.generation).local.key);
@@ -276,7 +286,7 @@ impl Agent {
     /// Takes an answer to a check of ours: who gives it is there, and media may go there. `None` if it is none.
     pub(super) fn handle_answer(
         &mut self,
-        source: SocketAddr,
+        source: TransportAddress,
         message: &Message<'_>,
         now: Instant,
     ) -> Option<()> {
@@ -300,7 +310,7 @@ impl Agent {
     }
 
     /// DTLS is done: media flows from now on, to where the peer has `proved` that it hears us.
-    pub(super) fn connect(&mut self, proved: Option<SocketAddr>, now: Instant) {
+    pub(super) fn connect(&mut self, proved: Option<TransportAddress>, now: Instant) {
         self.is_connected = true;
         match self.path.take() {
             Some(path) if proved == Some(path.1) => {
@@ -321,7 +331,7 @@ impl Agent {
     }
 
     /// Whether so many bytes that are not media may be sent to an address now; if so, they count as sent.
-    pub(super) fn take(&mut self, remote: SocketAddr, bytes: usize, now: Instant) -> bool {
+    pub(super) fn take(&mut self, remote: TransportAddress, bytes: usize, now: Instant) -> bool {
         self.addresses.take(remote, bytes, now)
     }
 
@@ -352,6 +362,8 @@ impl Agent {
         if self.wanted.is_none() && self.is_silent(now) {
             let in_use = self.path.map(|(_, destination)| destination);
             match self.addresses.freshest(in_use, now) {
+                // Where a connection has gone that was sent to, one that has answered lately need not be asked.
+                Some(path) if self.path.is_none() && self.addresses.consents(path.1, now) => self.go(path),
                 Some(path) => self.want(path, false, now),
                 None => self.is_doubted = false,
             }
@@ -375,7 +387,7 @@ impl Agent {
     }
 
     /// When an address is asked next; never while nobody knows under which password.
-    fn next_check(&self, remote: SocketAddr, interval: Duration) -> Option<Instant> {
+    fn next_check(&self, remote: TransportAddress, interval: Duration) -> Option<Instant> {
         self.generation(self.addresses.generation(remote)?).remote.as_ref()?;
         self.addresses.next_check(remote, interval)
     }

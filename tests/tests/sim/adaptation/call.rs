@@ -84,7 +84,7 @@ impl Call {
         let clock = ManualClock::default();
         let began_at = clock.now();
         let joins_at = began_at + BEFORE;
-        let config = EngineConfig { candidates: vec![address(SERVER)], seed: [seed as u8; 32] };
+        let config = EngineConfig::new(vec![address(SERVER)], [seed as u8; 32]);
         let senders: Vec<Sender> =
             (1..).zip(others).map(|(number, other)| Sender::new(number, *other, seed)).collect();
         // Reports are too far apart to be lost in a row by what loses packets in a row.

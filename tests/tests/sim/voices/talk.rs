@@ -136,7 +136,7 @@ impl Talk {
     pub(crate) fn new(config: &TalkConfig, seed: u64) -> Self {
         let clock = ManualClock::default();
         let start = clock.now();
-        let engine = EngineConfig { candidates: vec![address(SERVER)], seed: [seed as u8; 32] };
+        let engine = EngineConfig::new(vec![address(SERVER)], [seed as u8; 32]);
         let (mut engine, mut output) = (Engine::new(engine).unwrap(), Output::default());
         let ports = SPEAKERS..SPEAKERS + config.voices;
         for port in ports.clone().chain([LISTENER]) {

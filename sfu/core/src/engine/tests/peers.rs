@@ -13,13 +13,13 @@ use crate::{
 use std::time::Duration;
 
 /// The name and the password that a description of ours gives.
-fn names(sdp: &str) -> (&str, &str) {
+pub(super) fn names(sdp: &str) -> (&str, &str) {
     let value = |key: &str| sdp.lines().find_map(|line| line.strip_prefix(key)).unwrap();
     (value("a=ice-ufrag:"), value("a=ice-pwd:"))
 }
 
 /// A camera on port 1001 and its subscriber on port 1002, and the offer that the subscriber took.
-fn watching() -> (Stage, Offer) {
+pub(super) fn watching() -> (Stage, Offer) {
     let mut stage = Stage::new(2);
     stage.publish(1, &[0]);
     stage.connect(1, Side::Publish, 1001);
@@ -168,8 +168,8 @@ fn an_address_in_use_is_not_given_to_another_transport() {
     stage.receive(address(1001), check(names(&offer.sdp), "abcd", true, [3; 12]));
     assert!(goes_to(&mut stage).is_empty());
     assert_eq!(
-        stage.engine.transports.by_address(address(1001)),
-        stage.engine.transports.by_address(address(1002))
+        stage.engine.transports.by_address(address(1001).into()),
+        stage.engine.transports.by_address(address(1002).into())
     );
 }
 

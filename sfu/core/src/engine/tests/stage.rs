@@ -32,7 +32,7 @@ fn material(n: u16) -> Vec<u8> {
 }
 
 /// The password of everybody's end of a transport.
-const PASSWORD: &str = "0123456789abcdef01234567";
+pub(super) const PASSWORD: &str = "0123456789abcdef01234567";
 
 /// What a description says of everybody's transport.
 const TRANSPORT: &str = "a=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdef01234567\r\na=fingerprint:sha-256 AA\r\na=setup:active\r\na=rtcp-mux\r\n";
@@ -110,7 +110,7 @@ impl Stage {
     /// Participants `1..=count` in session 1.
     pub(super) fn new(count: u16) -> Self {
         let clock = ManualClock::default();
-        let config = EngineConfig { candidates: vec![server()], seed: [7; 32] };
+        let config = EngineConfig::new(vec![server()], [7; 32]);
         let engine = Engine::new(config).unwrap();
         let (began_at, output) = (clock.now(), Output::default());
         let mut stage = Self { clock, began_at, engine, output, ends: BTreeMap::new() };
@@ -217,7 +217,7 @@ impl Stage {
 
     /// Takes the datagrams that go to a port, as they are on the network.
     pub(super) fn datagrams(&mut self, port: u16) -> Vec<Vec<u8>> {
-        let runs = self.output.runs().filter(|run| run.destination == address(port));
+        let runs = self.output.runs().filter(|run| run.destination == address(port).into());
         let datagrams = runs.flat_map(|run| run.bytes.chunks(run.segment).map(<[u8]>::to_vec)).collect();
         self.output.clear_datagrams();
         datagrams
