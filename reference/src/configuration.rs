@@ -32,6 +32,7 @@ const STRUCTS: &[(&str, &str, &str)] = &[
     ("signalling::Config", "Config", "signalling/src/config.rs"),
     ("GuestConfig", "GuestConfig", "signalling/src/config.rs"),
     ("sfu::Config", "Config", "sfu/src/config.rs"),
+    ("TcpConfig", "TcpConfig", "sfu/src/config.rs"),
     ("RecordingConfig", "RecordingConfig", "sfu/src/config.rs"),
     ("inbox::Config", "Config", "inbox/src/config.rs"),
     ("Graph", "Graph", "inbox/src/config.rs"),

@@ -15,6 +15,8 @@ const CANDIDATES_MAX: usize = 8;
 pub(crate) struct Addresses {
     /// What clients are told (ICE candidates), the likeliest first.
     pub(crate) candidates: Vec<SocketAddr>,
+    /// Likewise those to which they open TCP connections.
+    pub(crate) tcp_candidates: Vec<SocketAddr>,
     /// Whether the machine has several addresses, so that an answer must say from which it comes.
     pub(crate) pins_source: bool,
 }
@@ -33,6 +35,13 @@ impl Addresses {
         Ok(Self::choose(&config.announce, own, local))
     }
 
+    /// Announces the same for connections to this port.
+    pub(crate) fn with_tcp(mut self, port: Option<u16>) -> Self {
+        let ips = self.candidates.iter().map(SocketAddr::ip);
+        self.tcp_candidates = port.map_or_else(Vec::new, |port| ips.map(|ip| (ip, port).into()).collect());
+        self
+    }
+
     fn choose(announce: &[IpAddr], mut own: Vec<IpAddr>, local: SocketAddr) -> Self {
         if local.is_ipv4() {
             own.retain(IpAddr::is_ipv4);
@@ -47,7 +56,7 @@ impl Addresses {
             .take(CANDIDATES_MAX)
             .map(|address| SocketAddr::new(address, local.port()))
             .collect();
-        Self { candidates, pins_source: own.len() > 1 }
+        Self { candidates, tcp_candidates: Vec::new(), pins_source: own.len() > 1 }
     }
 
     /// The candidate that a datagram to `destination` was meant for: behind NAT
@@ -80,6 +89,9 @@ mod tests {
         assert_eq!(v4.candidates, sockets(&["192.0.2.5:7882", "127.0.0.1:7882"]));
         let both = Addresses::choose(&[], own, "[::]:7882".parse().unwrap());
         assert_eq!(both.candidates.len(), 3);
+        let tcp = v4.with_tcp(Some(443));
+        assert_eq!(tcp.tcp_candidates, sockets(&["192.0.2.5:443", "127.0.0.1:443"]));
+        assert!(tcp.with_tcp(None).tcp_candidates.is_empty());
     }
 
     #[test]

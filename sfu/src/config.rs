@@ -34,8 +34,39 @@ pub struct Config {
     /// who are still on their way there; never longer than `http.drain_s` allows. Without other media servers it ends at
     /// once.
     pub drain_s: u64,
+    /// Media by TCP.
+    pub tcp: TcpConfig,
     /// How calls are recorded.
     pub recording: RecordingConfig,
+}
+
+/// Media by TCP, section `[sfu.tcp]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TcpConfig {
+    /// Whether clients whose network lets no UDP through may send and receive media on TCP connections (ICE-TCP). They
+    /// are told of this way beside UDP, which they prefer wherever it works.
+    pub enabled: bool,
+    /// The TCP port, of all shards together, at the addresses of `listen` and `announce`. Absent: that of `listen`, whose
+    /// UDP port is another one than the TCP port of the same number. Networks that are closed to everything else often
+    /// let 443 through, on a machine or an address where nothing else listens to it.
+    ///
+    /// Example: `443`
+    pub port: Option<u16>,
+    /// The most connections on which somebody is known to be. Clients that use UDP have some, too, while they look for
+    /// the best way: about two for each address that they are told. Each takes a descriptor, and up to 128 KiB where its
+    /// peer reads slowly, beside what the system keeps of it.
+    pub connections_max: usize,
+    /// Of those, of one client network: an IPv4 address, or a /64 of IPv6.
+    ///
+    /// Higher lets a larger office share one address; lower leaves more to others.
+    pub connections_per_network_max: usize,
+}
+
+impl Default for TcpConfig {
+    fn default() -> Self {
+        Self { enabled: true, port: None, connections_max: 2000, connections_per_network_max: 1000 }
+    }
 }
 
 /// How calls are recorded, section `[sfu.recording]`.
@@ -82,6 +113,7 @@ impl Default for Config {
             participants_max: 100,
             participants_per_user_max: 5,
             drain_s: 18,
+            tcp: TcpConfig::default(),
             recording: RecordingConfig::default(),
         }
     }

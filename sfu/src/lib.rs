@@ -2,7 +2,8 @@
 //!
 //! A packet's journey: [`socket`] takes it in a batch, the packet loop of a
 //! [`shard`] hands it to the media plane of `sfu-core` and gives what comes out
-//! back to the socket. No lock, no await, no channel on the way.
+//! back to the socket. No lock, no await, no channel on the way. Where no UDP goes through, packets come and go on
+//! connections of the same thread ([`tcp`]).
 //!
 //! A participant's journey: the hub asks [`control`] over the bus; the session's
 //! owner decides by the rules of [`session`] who is in and which way media
@@ -18,6 +19,7 @@ mod role;
 mod session;
 mod shard;
 mod socket;
+mod tcp;
 
 pub use config::Config;
 pub use limits::limits;

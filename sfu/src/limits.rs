@@ -5,6 +5,10 @@ use crate::{
     control::{HELD_MAX, LINGER, NOTICES_MAX, PUBLISHERS_PER_ACCOUNT_MAX},
     recording::{MESSAGES_MAX, TRACKS_MAX, TRACKS_PER_PARTICIPANT_MAX},
     shard::COMMANDS_MAX,
+    tcp::{
+        FRAME_BYTES_MAX, MEDIA_WAITING_MAX, NEWCOMERS_MAX, SILENCE_MAX, UNPROVED_MAX, WAITING_MAX,
+        door::{CHECK_BYTES_MAX, CHECK_TIME},
+    },
 };
 use common::limit::{Limit, bytes, time};
 use std::time::Duration;
@@ -44,7 +48,54 @@ pub fn limits() -> Vec<Limit> {
             answer: "a shard keeps the newest of each participant and tries again",
         },
     ];
-    own.into_iter().chain(moving(&config)).chain(recording(&config)).chain(sfu_core::limits()).collect()
+    own.into_iter()
+        .chain(tcp(&config))
+        .chain(moving(&config))
+        .chain(recording(&config))
+        .chain(sfu_core::limits())
+        .collect()
+}
+
+/// Connections that end are told nothing, so that it costs nothing.
+fn tcp(config: &Config) -> [Limit; 8] {
+    let closed = "closed; counted in `sfu_tcp_refused_total`";
+    let fixed = |what, default, answer| Limit { what, default, setting: None, answer };
+    [
+        Limit {
+            what: "TCP connections for media, per media node",
+            default: format!("{} connections", config.tcp.connections_max),
+            setting: Some("sfu.tcp.connections_max"),
+            answer: closed,
+        },
+        Limit {
+            what: "of these, of a client network (an IPv4 address, a /64 of IPv6)",
+            default: format!("{} connections", config.tcp.connections_per_network_max),
+            setting: Some("sfu.tcp.connections_per_network_max"),
+            answer: closed,
+        },
+        fixed(
+            "TCP connections for media whose first check has not been found good, per media node",
+            format!("{UNPROVED_MAX} connections; {NEWCOMERS_MAX} that wait for one shard"),
+            "of the client network with the most of them, the one that has waited for longest is closed",
+        ),
+        fixed("time until the first check on a TCP connection for media", time(CHECK_TIME), closed),
+        fixed("bytes of the first check on it", format!("{CHECK_BYTES_MAX} bytes"), closed),
+        fixed(
+            "a frame on it",
+            format!("{FRAME_BYTES_MAX} bytes"),
+            "closed; counted in `sfu_tcp_ended_total`",
+        ),
+        fixed(
+            "time in which nothing authentic comes on it",
+            time(SILENCE_MAX),
+            "closed; counted in `sfu_tcp_ended_total`",
+        ),
+        fixed(
+            "what waits for its peer to read it",
+            format!("{MEDIA_WAITING_MAX} bytes with which media is added, {WAITING_MAX} bytes in all"),
+            "dropped; counted in `sfu_tcp_bytes_dropped_total`",
+        ),
+    ]
 }
 
 fn moving(config: &Config) -> [Limit; 3] {

@@ -1,6 +1,6 @@
 //! A shard's figures, handed to the metrics once a second and not per packet.
 
-use crate::socket::Sent;
+use crate::{socket::Sent, tcp::Tally};
 use sfu_core::{DataStats, Stats};
 use std::time::{Duration, Instant};
 use tracing::info;
@@ -34,7 +34,7 @@ impl Meter {
     }
 
     /// Hands the figures on.
-    pub(crate) fn update(&mut self, now: Instant, stats: Stats) {
+    pub(crate) fn update(&mut self, now: Instant, stats: Stats, tally: Tally) {
         self.next = now + INTERVAL;
         self.update_data(stats.data);
         let count = |name: &'static str, value: u64| {
@@ -51,6 +51,8 @@ impl Meter {
         count("sfu_datagrams_sent_total", self.sent.datagrams);
         count("sfu_datagrams_dropped_total", self.sent.dropped);
         count("sfu_send_calls_total", self.sent.calls);
+        count("sfu_tcp_frames_sent_total", tally.frames);
+        count("sfu_tcp_bytes_dropped_total", tally.bytes_dropped);
         let gauge = |name: &'static str, value: usize| {
             let value = u32::try_from(value).unwrap_or(u32::MAX);
             metrics::gauge!(name, "shard" => self.shard.clone()).set(f64::from(value));

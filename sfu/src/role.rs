@@ -8,13 +8,23 @@ use crate::{
     recording::{Bounds, Feed, FinishedRecording, Recorder, RefusedByDisk},
     shard::{Shard, ShardHandle, ShardStartError},
     socket,
+    tcp::{
+        Admission,
+        door::{self, Door},
+    },
 };
 use bus::{Bus, BusError};
 use common::clock::Clock;
 use futures_util::future::select_all;
 use shutdown::Shutdown;
-use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    sync::Arc,
+};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 /// What the media server is built from.
@@ -32,6 +42,8 @@ pub struct Media {
     deps: Deps,
     shards: Vec<(Shard, ShardHandle)>,
     candidates: Vec<SocketAddr>,
+    /// Where connections come, and where clients are told that they do.
+    listener: Option<TcpListener>,
     recordings: Recordings,
     finished: mpsc::Receiver<FinishedRecording>,
 }
@@ -43,6 +55,14 @@ pub enum StartError {
     /// The address is taken or not one of this machine's.
     #[error("the media address {address} cannot be used")]
     Bind {
+        /// The address of the configuration that was tried.
+        address: SocketAddr,
+        /// The system's refusal.
+        source: io::Error,
+    },
+    /// The TCP address is taken or not one of this machine's.
+    #[error("the TCP address {address} cannot be used for media")]
+    Listen {
         /// The address of the configuration that was tried.
         address: SocketAddr,
         /// The system's refusal.
@@ -80,6 +100,8 @@ impl Media {
     /// [`StartError`].
     pub fn new(config: Config, deps: Deps) -> Result<Self, StartError> {
         let recorder = start_recorder(&config.recording, &deps)?;
+        let listener = listen(&config)?;
+        let tcp_port = listener.as_ref().and_then(|listener| listener.local_addr().ok()).map(|it| it.port());
         let mut shards = Vec::new();
         let mut candidates = Vec::new();
         for index in 0..config.shards.max(1) {
@@ -90,14 +112,14 @@ impl Media {
             let failed = |source| StartError::Bind { address, source };
             let socket = socket::bind(address).map_err(failed)?;
             let local = socket.local_addr().map_err(failed)?;
-            let addresses = Addresses::of(&config, local).map_err(failed)?;
+            let addresses = Addresses::of(&config, local).map_err(failed)?.with_tcp(tcp_port);
             candidates.extend(addresses.candidates.iter().copied());
             let feed = recorder.as_ref().map_or_else(Feed::default, |(recorder, _)| recorder.feed());
             shards.push(Shard::new(index, Arc::clone(&deps.clock), socket, addresses, feed)?);
         }
         let (sender, finished) = mpsc::channel(FINISHED_MAX);
         let recordings = Recordings::new(&config.recording, recorder, sender);
-        Ok(Self { config, deps, shards, candidates, recordings, finished })
+        Ok(Self { config, deps, shards, candidates, listener, recordings, finished })
     }
 
     /// Where recordings come that have ended, those of killed processes too: for who stores them. Once; nothing comes
@@ -110,6 +132,15 @@ impl Media {
     pub fn candidates(&self) -> &[SocketAddr] {
         &self.candidates
     }
+}
+
+/// Binds the TCP port, if there is to be one.
+fn listen(config: &Config) -> Result<Option<TcpListener>, StartError> {
+    if !config.tcp.enabled {
+        return Ok(None);
+    }
+    let address = SocketAddr::new(config.listen.ip(), config.tcp.port.unwrap_or(config.listen.port()));
+    door::bind(address).map(Some).map_err(|source| StartError::Listen { address, source })
 }
 
 /// The recorder, and whose recordings the disk ends.
@@ -133,6 +164,15 @@ pub async fn run(media: Media, shutdown: Shutdown) -> Result<(), RunError> {
     for (shard, handle) in media.shards {
         handles.push(handle);
         ends.push(shard.start()?);
+    }
+    // Open for as long as the shards forward: who is still here while the node drains may lose a connection, too.
+    let closed = CancellationToken::new();
+    let _closes = closed.clone().drop_guard();
+    if let Some(listener) = media.listener {
+        let tcp = &media.config.tcp;
+        let admission = Admission::new(tcp.connections_max, tcp.connections_per_network_max);
+        let door = Door::new(listener, admission, handles.clone())?;
+        shutdown.tasks.spawn(door.run(closed, shutdown.tasks.clone()));
     }
     media.recordings.find_left_behind(&shutdown);
     let control = Control::new(media.config, media.deps, shutdown, handles.clone(), media.recordings);

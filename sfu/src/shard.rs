@@ -16,10 +16,11 @@ use crate::{
     meter::Meter,
     recording::Feed,
     socket::{self, Datagram, Ready, Received, Run, Sender},
+    tcp::{Connections, NEWCOMERS_MAX},
 };
 use common::{clock::Clock, error::Chain};
 use notices::Notices;
-use sfu_core::{Engine, EngineConfig, EngineError, Output};
+use sfu_core::{Engine, EngineConfig, EngineError, Output, TransportAddress};
 use std::{
     io,
     net::UdpSocket,
@@ -52,6 +53,7 @@ pub(crate) struct Shard {
     addresses: Addresses,
     engine: Engine,
     output: Output,
+    connections: Connections,
     commands: mpsc::Receiver<Command>,
     woken: UnixDatagram,
     notices: Notices,
@@ -88,9 +90,15 @@ impl Shard {
         waker.set_nonblocking(true)?;
         woken.set_nonblocking(true)?;
         let (handle, commands) = mpsc::channel(COMMANDS_MAX);
+        let (door, newcomers) = mpsc::channel(NEWCOMERS_MAX);
         let now = clock.now();
         #[expect(clippy::disallowed_methods, reason = "this is where the engine's seed comes in")]
-        let config = EngineConfig { candidates: addresses.candidates.clone(), seed: rand::random() };
+        let config = EngineConfig {
+            candidates: addresses.candidates.clone(),
+            tcp_candidates: addresses.tcp_candidates.clone(),
+            shard: index,
+            seed: rand::random(),
+        };
         let shard = Self {
             index,
             engine: Engine::new(config)?,
@@ -100,11 +108,12 @@ impl Shard {
             clock,
             socket,
             addresses,
+            connections: Connections::new(newcomers)?,
             commands,
             woken,
             feed,
         };
-        Ok((shard, ShardHandle::new(handle, waker)))
+        Ok((shard, ShardHandle::new(handle, door, waker)))
     }
 
     /// Starts the thread. What is returned resolves when it has ended: with an
@@ -130,7 +139,7 @@ impl Shard {
         let mut received = Received::new(&self.socket)?;
         let mut sender = Sender::new(&self.socket, self.addresses.pins_source)?;
         let mut now = self.clock.now();
-        let mut ready = Ready { socket: true, waker: true };
+        let mut ready = Ready { socket: true, waker: true, connections: true };
         loop {
             if ready.waker {
                 self.forget_wakes();
@@ -142,19 +151,22 @@ impl Shard {
             if taken > 0 {
                 self.take_datagrams(&mut received, now);
             }
+            self.take_frames(ready.connections, now)?;
             if self.engine.next_deadline().is_some_and(|deadline| deadline <= now) {
                 self.engine.handle_deadline(now, &mut self.output);
             }
             self.flush(&mut sender, now);
             if self.meter.is_due(now) {
-                self.meter.update(now, self.engine.stats());
+                self.meter.update(now, self.engine.stats(), self.connections.tally);
+                let engine = &self.engine;
+                self.connections.look_after(now, |address| engine.knows_address(address));
             }
             // Where as many were taken as one call takes, more wait, and a deadline is looked at each time round.
             ready = if taken == socket::BATCH {
-                Ready { socket: true, waker: false }
+                Ready { socket: true, waker: false, connections: true }
             } else {
                 // Counted from when the turn began: what it took is less than a deadline is late by anyway.
-                socket::wait(&self.socket, &self.woken, Some(self.rest(now)))?
+                socket::wait(&self.socket, &self.woken, self.connections.descriptor(), Some(self.rest(now)))?
             };
             now = self.clock.now();
         }
@@ -162,6 +174,9 @@ impl Shard {
 
     /// How long there is nothing to do unless something comes in.
     fn rest(&self, now: Instant) -> Duration {
+        if self.connections.has_work() {
+            return Duration::ZERO;
+        }
         let until = |deadline: Instant| deadline.saturating_duration_since(now);
         let longest = if self.notices.are_waiting() { RETRY_INTERVAL } else { METER_INTERVAL };
         self.engine.next_deadline().map_or(longest, until).min(longest)
@@ -238,14 +253,37 @@ impl Shard {
         self.engine.flush(now, &mut self.output);
     }
 
+    /// Takes what came on connections, if something did, and those that are new; and has the engine hear of those that
+    /// have ended.
+    fn take_frames(&mut self, is_ready: bool, now: Instant) -> io::Result<()> {
+        let Self { connections, engine, output, .. } = self;
+        let mut has_any =
+            connections.welcome(now, |from, to, check| engine.handle_datagram(from, to, check, now, output));
+        if (is_ready && !connections.is_empty()) || connections.has_work() {
+            has_any |= connections.take_packets(now, |from, to, packet| {
+                engine.handle_datagram(from, to, packet, now, output)
+            })?;
+        }
+        while let Some(gone) = connections.take_gone() {
+            engine.forget_address(gone, now, output);
+        }
+        if has_any {
+            engine.flush(now, output);
+        }
+        Ok(())
+    }
+
     fn flush(&mut self, sender: &mut Sender, now: Instant) {
-        let runs = self.output.runs().map(|run| Run {
-            source: run.source.ip(),
-            destination: run.destination,
-            segment: run.segment,
-            bytes: run.bytes,
+        let runs = self.output.runs().filter_map(|run| match run.destination {
+            TransportAddress::Udp(destination) => {
+                Some(Run { source: run.source.ip(), destination, segment: run.segment, bytes: run.bytes })
+            }
+            TransportAddress::Tcp(..) => None,
         });
         self.meter.note(sender.send(&self.socket, runs));
+        if !self.connections.is_empty() {
+            self.connections.send(self.output.runs());
+        }
         self.output.clear_datagrams();
         if let Some(recorded) = self.output.take_recorded() {
             self.feed.give(recorded, now);

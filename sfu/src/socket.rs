@@ -93,7 +93,7 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
 }
 
 /// The address in the form that the rest of Switchboard knows it by: IPv4 as IPv4.
-fn canonical(address: SocketAddr) -> SocketAddr {
+pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 

@@ -41,6 +41,7 @@ pub mod rest;
 pub mod server;
 pub mod socket;
 pub mod stack;
+pub mod tcp_line;
 pub mod tenacious;
 pub mod webhook;
 pub mod whip;

@@ -63,6 +63,8 @@ mod groups;
 mod guesses;
 #[path = "e2e/guests.rs"]
 mod guests;
+#[path = "e2e/ice_tcp.rs"]
+mod ice_tcp;
 #[path = "e2e/in_call.rs"]
 mod in_call;
 #[path = "e2e/join_links.rs"]

@@ -383,6 +383,11 @@ impl Engine {
         }
     }
 
+    /// Whether a transport's peer is at an address, as far as its checks said.
+    pub fn knows_address(&self, address: TransportAddress) -> bool {
+        self.transports.by_address(address).is_some()
+    }
+
     /// A TCP connection is gone, on which a transport's peer may have been. Media that went
     /// there goes to where else the peer checks from, by UDP or on another connection, as soon as it answers there.
     pub fn forget_address(&mut self, address: TransportAddress, now: Instant, output: &mut Output) {

@@ -1,6 +1,7 @@
 //! Commanding a shard from the asynchronous side.
 
 use super::command::{Command, Listener};
+use crate::tcp::Newcomer;
 use common::{
     id::ConnectionId,
     protocol::media::{Selection, TrackWish},
@@ -24,6 +25,7 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(3);
 #[derive(Debug, Clone)]
 pub(crate) struct ShardHandle {
     commands: mpsc::Sender<Command>,
+    newcomers: mpsc::Sender<Newcomer>,
     waker: Arc<UnixDatagram>,
 }
 
@@ -33,8 +35,19 @@ pub(crate) struct ShardHandle {
 pub(crate) struct Unresponsive;
 
 impl ShardHandle {
-    pub(super) fn new(commands: mpsc::Sender<Command>, waker: UnixDatagram) -> Self {
-        Self { commands, waker: Arc::new(waker) }
+    pub(crate) fn new(
+        commands: mpsc::Sender<Command>,
+        newcomers: mpsc::Sender<Newcomer>,
+        waker: UnixDatagram,
+    ) -> Self {
+        Self { commands, newcomers, waker: Arc::new(waker) }
+    }
+
+    /// Gives it a TCP connection that asks for it, without waiting for anybody.
+    pub(crate) fn welcome(&self, newcomer: Newcomer) -> Result<(), Unresponsive> {
+        self.newcomers.try_send(newcomer).map_err(|_full_or_ended| Unresponsive)?;
+        self.wake();
+        Ok(())
     }
 
     /// Lets `participant` in with these rights; what concerns it is told to `listener`.

@@ -25,12 +25,12 @@ fn never_woken() -> UdpSocket {
 #[test]
 fn waiting_tells_what_can_be_read() {
     let (socket, waker) = (never_woken(), never_woken());
-    let wait = || wait(&socket, &waker, Some(Duration::ZERO)).unwrap();
-    assert_eq!(wait(), Ready { socket: false, waker: false });
+    let wait = || wait(&socket, &waker, None, Some(Duration::ZERO)).unwrap();
+    assert_eq!(wait(), Ready { socket: false, waker: false, connections: false });
     peer("127.0.0.1:0").send_to(b"x", waker.local_addr().unwrap()).unwrap();
-    assert_eq!(wait(), Ready { socket: false, waker: true });
+    assert_eq!(wait(), Ready { socket: false, waker: true, connections: false });
     peer("127.0.0.1:0").send_to(b"x", socket.local_addr().unwrap()).unwrap();
-    assert_eq!(wait(), Ready { socket: true, waker: true });
+    assert_eq!(wait(), Ready { socket: true, waker: true, connections: false });
 }
 
 fn run<'a>(socket: &UdpSocket, peer: &UdpSocket, segment: usize, bytes: &'a [u8]) -> Run<'a> {
@@ -45,7 +45,7 @@ macro_rules! facts {
             use super::*;
 
             fn take(received: &mut Received, socket: &UdpSocket) -> Vec<(SocketAddr, SocketAddr, Vec<u8>)> {
-                wait(socket, &never_woken(), Some(SECOND)).unwrap();
+                wait(socket, &never_woken(), None, Some(SECOND)).unwrap();
                 received.fill(socket).unwrap();
                 received.datagrams().map(|it| (it.source, it.destination, it.bytes.to_vec())).collect()
             }
@@ -137,7 +137,7 @@ fn a_socket_for_all_addresses_answers_from_the_one_it_was_reached_at() {
         let mut sender = Sender::new(&socket, true).unwrap();
         let reached = SocketAddr::new(reached.parse().unwrap(), port);
         peer.send_to(b"where?", reached).unwrap();
-        wait(&socket, &never_woken(), Some(SECOND)).unwrap();
+        wait(&socket, &never_woken(), None, Some(SECOND)).unwrap();
         received.fill(&socket).unwrap();
         let (source, destination) =
             received.datagrams().map(|it| (it.source, it.destination)).next().unwrap();
@@ -155,7 +155,7 @@ fn a_datagram_larger_than_any_path_lets_through_is_left_out() {
     let (socket, peer) = (bind("127.0.0.1:0".parse().unwrap()).unwrap(), peer("127.0.0.1:0"));
     let mut received = Received::new(&socket).unwrap();
     peer.send_to(&[0; DATAGRAM_BYTES_MAX + 1], socket.local_addr().unwrap()).unwrap();
-    wait(&socket, &never_woken(), Some(SECOND)).unwrap();
+    wait(&socket, &never_woken(), None, Some(SECOND)).unwrap();
     assert_eq!(received.fill(&socket).unwrap(), 1);
     assert_eq!(received.datagrams().count(), 0);
 }
@@ -175,7 +175,7 @@ fn an_unreachable_destination_costs_its_own_datagrams_only() {
 fn waiting_ends_at_the_deadline_or_with_a_wake_up() {
     let socket = bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let waker = never_woken();
-    wait(&socket, &waker, Some(Duration::from_micros(100))).unwrap();
+    wait(&socket, &waker, None, Some(Duration::from_micros(100))).unwrap();
     waker.send_to(b"", waker.local_addr().unwrap()).unwrap();
-    wait(&socket, &waker, None).unwrap();
+    wait(&socket, &waker, None, None).unwrap();
 }
