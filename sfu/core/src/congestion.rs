@@ -11,7 +11,6 @@ use crate::{
     pacer::{Pacer, Urgency},
     rtcp::transport_feedback::TransportFeedback,
     rtp::{header::ExtendedHeader, sequence::SeqNo},
-    sdp::extension::TRANSPORT_SEQUENCE_ID,
 };
 use std::time::{Duration, Instant};
 
@@ -70,6 +69,8 @@ struct Batch {
 /// Of a transport whose peer has agreed to number packets and to say when they arrive.
 #[derive(Debug)]
 pub(crate) struct CongestionControl {
+    /// The header extension that carries the numbers.
+    extension: u8,
     /// The number of the next packet.
     next: u16,
     estimator: BandwidthEstimator,
@@ -87,12 +88,14 @@ pub(crate) struct CongestionControl {
 }
 
 impl CongestionControl {
-    pub(crate) fn new(now: Instant) -> Self {
+    /// Packets are numbered in this header extension, one of 1 to 14.
+    pub(crate) fn new(extension: u8, now: Instant) -> Self {
         let mut estimator = BandwidthEstimator::new(now);
         estimator.set_wanted(WANTED_MIN);
         let pacer = Pacer::new(now);
         let batch = Batch { began_at: now, room: 0, passed: 0 };
         Self {
+            extension,
             next: 1,
             estimator,
             pacer,
@@ -112,7 +115,7 @@ impl CongestionControl {
 
     /// Writes the number of the next packet into its header.
     pub(crate) fn number(&self, header: &mut ExtendedHeader) {
-        header.push(TRANSPORT_SEQUENCE_ID, &self.next.to_be_bytes());
+        header.push(self.extension, &self.next.to_be_bytes());
     }
 
     /// The packet that was [numbered](Self::number) goes out, in the batch of this moment; so many bytes on the network.
@@ -240,11 +243,12 @@ mod tests {
         self, Packet,
         transport_feedback::{self, Report},
     };
+    use crate::sdp::extension::TRANSPORT_SEQUENCE_ID;
     use common::clock::{Clock, ManualClock};
 
     /// A transport on which one packet was sent.
     fn sending(clock: &ManualClock) -> CongestionControl {
-        let mut congestion = CongestionControl::new(clock.now());
+        let mut congestion = CongestionControl::new(TRANSPORT_SEQUENCE_ID, clock.now());
         congestion.note_sent(1000, clock.now());
         congestion
     }

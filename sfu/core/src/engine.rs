@@ -11,6 +11,7 @@ mod allocate;
 mod data;
 mod feedback;
 mod layers;
+mod play;
 pub(crate) mod publish;
 mod receive;
 #[cfg(any(test, feature = "simulation"))]
@@ -205,7 +206,9 @@ impl Engine {
         for transport in transports.into_iter().flatten() {
             self.close_transport(transport, output);
         }
-        self.offer_others(id, now, output);
+        if self.sessions.get(id).is_some_and(|known| known.plays.is_none()) {
+            self.offer_others(id, now, output);
+        }
         self.negotiations.end(id);
         self.sessions.leave(id);
     }

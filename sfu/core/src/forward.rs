@@ -12,11 +12,11 @@ use crate::{
     publication::{Description, Publication},
     schedule::Schedule,
     sdp::parse::Section,
-    subscription::Subscription,
+    subscription::{PayloadTypes, Subscription},
 };
 pub(crate) use receive::Received;
 pub(crate) use release::Sent;
-use slotmap::{SecondaryMap, SlotMap};
+use slotmap::{Key, SecondaryMap, SlotMap};
 use std::time::Instant;
 
 /// What an incoming stream is.
@@ -142,15 +142,22 @@ impl Forwarding {
     /// A track ends, for everybody.
     pub(crate) fn unpublish(&mut self, id: PublicationId) {
         let Some(gone) = self.publications.remove(id) else { return };
-        for subscription in gone.subscriptions {
-            if let Some(gone) = self.subscriptions.remove(subscription)
-                && let Some(egress) = self.egress.get_mut(gone.transport)
-            {
-                egress.subscriptions.remove(gone.ssrc);
+        for id in gone.subscriptions {
+            match self.subscriptions.get(id) {
+                Some(player) if player.plays => {
+                    let _waits_for_nothing = self.turn(id, None);
+                }
+                Some(_) | None => self.remove(id),
             }
         }
-        for encoding in &gone.encodings {
-            self.encodings.remove(*encoding);
+        for id in &gone.encodings {
+            let subscribers = self.encodings.remove(*id).map(|gone| gone.subscribers).unwrap_or_default();
+            // A player may be about to go on with another track.
+            for subscriber in subscribers {
+                if let Some(player) = self.subscriptions.get_mut(subscriber.subscription) {
+                    player.lose(*id);
+                }
+            }
         }
         if let Some(ingress) = self.ingress.get_mut(gone.transport) {
             ingress.publications.retain(|publication| *publication != id);
@@ -167,6 +174,48 @@ impl Forwarding {
         publication.subscriptions.push(subscription);
         egress.subscriptions.insert(ssrc, subscription);
         self.set_target(subscription, target)
+    }
+
+    fn remove(&mut self, id: SubscriptionId) {
+        if let Some(gone) = self.subscriptions.remove(id)
+            && let Some(egress) = self.egress.get_mut(gone.transport)
+        {
+            egress.subscriptions.remove(gone.ssrc);
+        }
+    }
+
+    /// Tracks will go out to a player, one after the other.
+    pub(crate) fn play(&mut self, subscription: Subscription) -> Option<SubscriptionId> {
+        let Subscription { transport, ssrc, .. } = subscription;
+        let egress = self.egress.entry(transport)?.or_default();
+        let id = self.subscriptions.insert(subscription);
+        egress.subscriptions.insert(ssrc, id);
+        Some(id)
+    }
+
+    /// A player goes on with this track, under these payload types, as soon as it can; or with none for now. Does nothing
+    /// if it has that track. The encoding that it waits for since then, if any.
+    pub(crate) fn turn(
+        &mut self,
+        id: SubscriptionId,
+        to: Option<(PublicationId, PayloadTypes)>,
+    ) -> Option<EncodingId> {
+        let subscription = self.subscriptions.get_mut(id).filter(|it| it.plays)?;
+        let publication = to.map_or_else(PublicationId::null, |(publication, _)| publication);
+        let former = subscription.publication;
+        if former == publication {
+            return None;
+        }
+        let sources = subscription.sources();
+        subscription.turn(publication, to.map(|(_, types)| types));
+        if let Some(former) = self.publications.get_mut(former) {
+            former.subscriptions.retain(|subscription| *subscription != id);
+        }
+        match self.publications.get_mut(publication) {
+            Some(known) => known.subscriptions.push(id),
+            None => sources.into_iter().flatten().for_each(|source| self.leave(source, id)),
+        }
+        self.retarget(id, true)
     }
 
     /// A track goes out to one less.

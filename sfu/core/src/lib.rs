@@ -73,3 +73,4 @@ pub use loss::LossReason;
 pub use naming::asked_shard;
 pub use output::{MediaEvent, Offer, Output, Run};
 pub use sdp::SdpError;
+pub use sessions::Cast;

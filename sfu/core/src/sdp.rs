@@ -11,6 +11,7 @@ pub mod fingerprint;
 pub mod fragment;
 pub(crate) mod offer;
 pub mod parse;
+pub mod play;
 pub(crate) mod sections;
 
 use codec::Format;

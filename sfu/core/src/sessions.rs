@@ -2,11 +2,12 @@
 
 use crate::{
     allocation::Wish,
-    id::{ParticipantId, PublicationId, SessionId, TransportId},
+    id::{ParticipantId, PublicationId, SessionId, SubscriptionId, TransportId},
+    sdp::play::PlayedSection,
 };
 use common::{
     id::{ConnectionId, TrackId},
-    protocol::media::Selection,
+    protocol::media::{Selection, TrackKind},
 };
 use slotmap::SlotMap;
 use std::collections::{BTreeMap, HashMap};
@@ -23,6 +24,10 @@ pub(crate) struct Participant {
     pub(crate) publish: Option<TransportId>,
     /// On which it receives.
     pub(crate) subscribe: Option<TransportId>,
+    /// What it is shown, if it plays.
+    pub(crate) cast: Cast,
+    /// It receives by an offer of its own, sends nothing, and to others is not there.
+    pub(crate) plays: Option<Playing>,
     /// What it sends, in the order in which it began.
     pub(crate) publications: Vec<PublicationId>,
     /// What it wishes of tracks of others, where it has said anything.
@@ -33,6 +38,31 @@ pub(crate) struct Participant {
     pub(crate) speaks: bool,
     /// When it began last, counted in beginnings of anybody; 0 if it never has.
     pub(crate) spoke: u64,
+}
+
+/// What a player is shown: one track of each kind, or none for now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cast {
+    /// What it hears.
+    pub sound: Option<TrackId>,
+    /// What it sees.
+    pub picture: Option<TrackId>,
+}
+
+impl Cast {
+    /// The track of a kind.
+    pub(crate) const fn track(self, kind: TrackKind) -> Option<TrackId> {
+        match kind {
+            TrackKind::Audio => self.sound,
+            TrackKind::Video => self.picture,
+        }
+    }
+}
+
+/// What was agreed on with a player.
+pub(crate) struct Playing {
+    /// Sections of its offer, with what goes out in each.
+    pub(crate) sections: Vec<(PlayedSection, SubscriptionId)>,
 }
 
 impl Participant {
@@ -50,6 +80,8 @@ pub(crate) struct Sessions {
     by_connection: HashMap<ConnectionId, ParticipantId>,
     /// In the order in which they came.
     members: HashMap<SessionId, Vec<ParticipantId>>,
+    /// Those who play, who are members of nothing.
+    players: HashMap<SessionId, Vec<ParticipantId>>,
     /// How often anybody has begun to speak.
     spoken: u64,
 }
@@ -97,6 +129,8 @@ impl Sessions {
             sends_data: false,
             publish: None,
             subscribe: None,
+            cast: Cast::default(),
+            plays: None,
             publications: Vec::new(),
             wishes: BTreeMap::new(),
             selection: Selection::default(),
@@ -113,13 +147,22 @@ impl Sessions {
     pub(crate) fn leave(&mut self, id: ParticipantId) -> Option<Participant> {
         let gone = self.participants.remove(id)?;
         self.by_connection.remove(&gone.connection);
-        if let Some(members) = self.members.get_mut(&gone.session) {
-            members.retain(|member| *member != id);
-            if members.is_empty() {
-                self.members.remove(&gone.session);
-            }
-        }
+        forget(&mut self.members, gone.session, id);
+        forget(&mut self.players, gone.session, id);
         Some(gone)
+    }
+
+    /// A member plays from now on, and is not there to others.
+    pub(crate) fn play(&mut self, id: ParticipantId, playing: Playing) {
+        let Some(known) = self.participants.get_mut(id) else { return };
+        known.plays = Some(playing);
+        forget(&mut self.members, known.session, id);
+        self.players.entry(known.session).or_default().push(id);
+    }
+
+    /// Those who play in a session.
+    pub(crate) fn players(&self, session: SessionId) -> &[ParticipantId] {
+        self.players.get(&session).map_or(&[], Vec::as_slice)
     }
 
     /// Everybody in a session, in the order in which they came.
@@ -133,5 +176,15 @@ impl Sessions {
         let members = session.map_or(&[][..], |session| self.members(session));
         let others = members.iter().filter(move |member| **member != id);
         others.filter_map(|member| Some((*member, self.participants.get(*member)?)))
+    }
+}
+
+/// Takes somebody out of a session's list, and the list away that is empty.
+fn forget(lists: &mut HashMap<SessionId, Vec<ParticipantId>>, session: SessionId, id: ParticipantId) {
+    if let Some(list) = lists.get_mut(&session) {
+        list.retain(|member| *member != id);
+        if list.is_empty() {
+            lists.remove(&session);
+        }
     }
 }

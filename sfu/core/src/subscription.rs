@@ -19,7 +19,7 @@ use crate::{
     pacer::Urgency,
     rtcp::{report_block::ReportBlock, sender_report::SenderReport},
     rtp::{header::PlainHeader, sequence::SeqNo},
-    sdp::codec::Format,
+    sdp::codec::{Chosen, Format, Red},
     transport::{RtpPacket, Transport},
 };
 use common::protocol::media::TrackKind;
@@ -46,15 +46,44 @@ const ORIGINAL_BYTES: usize = 2;
 /// The number of a retransmission stream's first packet.
 const RTX_FIRST: SeqNo = SeqNo::from_extended(1);
 
+/// Under which payload types a track goes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PayloadTypes {
+    media: u8,
+    /// Of what is sent again (RFC 4588).
+    rtx: Option<u8>,
+    /// Of packets with what earlier ones carried (RFC 2198).
+    red: Option<Red>,
+}
+
+impl From<&Format<'_>> for PayloadTypes {
+    fn from(format: &Format<'_>) -> Self {
+        Self { media: format.payload_type, rtx: format.rtx_payload_type, red: format.red }
+    }
+}
+
+impl From<&Chosen> for PayloadTypes {
+    fn from(chosen: &Chosen) -> Self {
+        Self { media: chosen.payload_type, rtx: chosen.rtx_payload_type, red: chosen.red }
+    }
+}
+
 pub(crate) struct Subscription {
+    /// The track; the null key while one that [plays](Self::plays) has none.
     pub(crate) publication: PublicationId,
+    /// It goes on, under the same numbers, with one track after the other. Else it ends with its track.
+    pub(crate) plays: bool,
     /// On which it goes out.
     pub(crate) transport: TransportId,
     pub(crate) ssrc: u32,
     pub(crate) rtx_ssrc: u32,
     pub(crate) kind: TrackKind,
-    /// In which it is offered.
-    format: &'static Format<'static>,
+    /// Under which its packets go out,
+    types: PayloadTypes,
+    /// as of this number: what went out before under others is not sent again.
+    types_since: SeqNo,
+    /// Under which they will as soon as the encoding begins that is to go out.
+    types_next: PayloadTypes,
     redundancy: Redundancy,
     /// What the subscriber is to get.
     pub(crate) target: Target,
@@ -93,25 +122,28 @@ impl Subscription {
     pub(crate) fn new(
         (publication, transport): (PublicationId, TransportId),
         (ssrc, rtx_ssrc): (u32, u32),
-        (format, target): (&'static Format<'static>, Target),
+        (kind, types): (TrackKind, PayloadTypes),
+        target: Target,
         now: Instant,
     ) -> Self {
-        let kind = format.codec.kind();
         Self {
             publication,
+            plays: false,
             transport,
             ssrc,
             rtx_ssrc,
             kind,
             target,
-            format,
+            types,
+            types_since: FIRST,
+            types_next: types,
             redundancy: Redundancy::default(),
             current: None,
             wanted: None,
             temporal: u8::MAX,
             temporal_layers: TemporalLayers::default(),
             timeline: Timeline::new(PacketBuffer::length(kind), now),
-            continuity: Continuity::default(),
+            continuity: Continuity::new(kind),
             rtx_next: RTX_FIRST,
             timestamp: 0,
             statistics: SendStatistics::default(),
@@ -190,7 +222,7 @@ impl Subscription {
     ) -> Option<usize> {
         let (beginning, length) = shift.beginning(packet);
         let (beginning, rest) = replaced(&beginning, length, packet);
-        let payload = (self.format.payload_type, &[beginning, rest][..]);
+        let payload = (self.types.media, &[beginning, rest][..]);
         self.send_as((number, shift), packet, payload, transport, now, output)
     }
 
@@ -224,6 +256,7 @@ impl Subscription {
     /// The packet that a number was given to, and what is added to what it says.
     fn given<'a>(&self, number: SeqNo, encodings: &'a Encodings) -> Option<(Shift, &'a Packet)> {
         let sent = self.timeline.sent(number.to_wire()).filter(|sent| sent.number == number)?;
+        let sent = (number >= self.types_since).then_some(sent)?;
         Some((sent.shift, encodings.get(sent.encoding)?.buffer.get(sent.sequence)?))
     }
 
@@ -319,7 +352,7 @@ impl Subscription {
         let header = PlainHeader {
             has_padding,
             marker,
-            payload_type: self.format.rtx_payload_type?,
+            payload_type: self.types.rtx?,
             sequence: number.to_wire(),
             timestamp,
             ssrc: self.rtx_ssrc,

@@ -181,6 +181,8 @@ impl Engine {
         });
         let news = self.allocations.share(id).and_then(|share| share.news(now_so, now));
         let owner = self.transports.owner(id).and_then(|owner| self.sessions.get(owner));
+        // A player has nobody to be told by.
+        let owner = owner.filter(|owner| owner.plays.is_none());
         if let (Some(subscriptions), Some(owner)) = (news, owner) {
             output.event(MediaEvent::Subscriptions { participant: owner.connection, subscriptions });
         }

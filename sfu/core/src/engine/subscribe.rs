@@ -9,6 +9,7 @@ use crate::{
     negotiation::offering::{ANSWER_TIME, SECTIONS_PER_KIND_MAX, UNANSWERED_MAX},
     output::{MediaEvent, Offer, Output},
     sdp::{
+        extension::TRANSPORT_SEQUENCE_ID,
         parse::Remote,
         sections::{OfferedStream, Track},
     },
@@ -30,6 +31,7 @@ impl Engine {
         for other in others {
             self.offer(other, now, output);
         }
+        self.cast_players(id, now, output);
     }
 
     /// Offers a participant what it may receive now, unless that is what it was
@@ -172,7 +174,7 @@ impl Engine {
         let transport = transport.ok_or(AnswerError::NothingOffered)?;
         self.note_answer(transport, own, remote, now, output);
         if let Some(transport) = self.transports.get_mut(transport) {
-            transport.agree_on_arrivals(remote.tells_arrivals(), now);
+            transport.agree_on_arrivals(remote.tells_arrivals().then_some(TRANSPORT_SEQUENCE_ID), now);
             transport.takes_retransmissions = remote.takes_retransmissions();
         }
         self.negotiations.note_answer(id);
@@ -237,7 +239,8 @@ impl Engine {
                 continue;
             }
             let (format, way) = (known.description.forwarded, (publication, transport));
-            let mut subscription = Subscription::new(way, (ssrc, rtx_ssrc), (format, first), now);
+            let types = (format.codec.kind(), format.into());
+            let mut subscription = Subscription::new(way, (ssrc, rtx_ssrc), types, first, now);
             subscription.agree_on_red(has_red);
             let wanted = self.forwarding.subscribe(subscription);
             if let Some(wanted) = wanted.filter(|_| is_connected) {

@@ -14,6 +14,7 @@ mod naming;
 mod offers;
 mod pauses;
 mod peers;
+mod players;
 mod recorded;
 mod speaking;
 mod stage;

@@ -50,7 +50,7 @@ impl Forwarding {
 
     /// Goes by which encodings come now. Unless it `may_fall` a subscription stays with what it has if what it could
     /// have instead is less. The encoding that it waits for since then, if any.
-    fn retarget(&mut self, id: SubscriptionId, may_fall: bool) -> Option<EncodingId> {
+    pub(super) fn retarget(&mut self, id: SubscriptionId, may_fall: bool) -> Option<EncodingId> {
         let subscription = self.subscriptions.get_mut(id)?;
         let publication = self.publications.get(subscription.publication)?;
         let choice = Choice::of(publication, &self.encodings, subscription.target);

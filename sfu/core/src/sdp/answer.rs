@@ -26,14 +26,19 @@ pub fn check(remote: &Remote) -> Result<(), SdpError> {
     if !sends || remote.sections.iter().any(stays) {
         return Ok(());
     }
+    Err(nothing_agreed(remote))
+}
+
+/// What there is to say to who has nothing that is forwarded.
+pub(super) fn nothing_agreed(remote: &Remote) -> SdpError {
     let offered: BTreeSet<_> = remote.sections.iter().flat_map(|section| &section.offered).copied().collect();
     let list = |names: Vec<&str>| {
         if names.is_empty() { "no codec that is known".to_owned() } else { names.join(", ") }
     };
-    Err(SdpError::NothingAgreed {
+    SdpError::NothingAgreed {
         offered: list(offered.into_iter().collect()),
         forwarded: list(codec::forwarded().collect()),
-    })
+    }
 }
 
 /// The answer: every section is received, kept without media, or refused.
@@ -93,7 +98,7 @@ fn keep(lines: &mut Lines, section: &Section, transport: &str) {
 
 /// A section that is not taken (RFC 3264, section 6). There are clients that read even of such a one
 /// its format and its transport, and refuse the whole answer if they find none.
-fn refuse(lines: &mut Lines, section: &Section, transport: &str) {
+pub(super) fn refuse(lines: &mut Lines, section: &Section, transport: &str) {
     let line = &section.line;
     lines.add(format_args!("m={} 0 {} {}", line.name, line.protocol, line.format));
     lines.add(format_args!("c=IN IP4 0.0.0.0"));

@@ -3,7 +3,8 @@
 mod choice;
 mod format;
 
-pub(super) use choice::{choose, offered};
+pub(crate) use choice::Chosen;
+pub(super) use choice::{choices, offered};
 use common::protocol::media::TrackKind;
 #[cfg(test)]
 pub(crate) use format::ours;

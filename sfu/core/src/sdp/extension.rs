@@ -164,6 +164,15 @@ impl Extensions {
         }
     }
 
+    /// Writes those that we send to who receives alone, under its numbers.
+    pub(super) fn sent(&self, lines: &mut Lines) {
+        for known in KNOWN.iter().filter(|known| known.extension == Extension::TransportSequence) {
+            if let Some(id) = self.received_id(known.extension) {
+                lines.add(format_args!("a=extmap:{id} {}", known.uri));
+            }
+        }
+    }
+
     /// Writes those that the client sends and we use, under the client's numbers.
     pub(super) fn write(&self, lines: &mut Lines) {
         for (known, offered) in KNOWN.iter().zip(self.0) {

@@ -2,7 +2,7 @@
 
 use super::{
     SdpError, bounds,
-    codec::{self, Format, Red},
+    codec::{self, Chosen, Format, Red},
     data::DataSection,
     description::{Attributes, Description, Media},
     encoding::{self, Encoding},
@@ -76,6 +76,8 @@ pub struct Section {
     pub rtx_payload_type: Option<u8>,
     /// What earlier packets carried may come again with its packets (RFC 2198).
     pub(crate) red: Option<Red>,
+    /// All of the client's formats that are forwarded, in its order, each once.
+    pub(crate) formats: Vec<Chosen>,
     /// The streams that are taken, in the client's order: one at least.
     pub encodings: Vec<Encoding>,
     /// The client's header extensions.
@@ -195,6 +197,12 @@ impl Remote {
         self.extensions.received_id(Extension::TransportSequence) == Some(TRANSPORT_SEQUENCE_ID)
     }
 
+    /// The number under which the client takes the numbers of packets on their transport, to tell when they arrive;
+    /// `None` if it does not tell, or no header of one byte has room for it (RFC 8285, section 4.2).
+    pub(crate) fn arrival_number(&self) -> Option<u8> {
+        self.extensions.received_id(Extension::TransportSequence).filter(|id| (1..=14).contains(id))
+    }
+
     /// Whether the client takes what is sent again in streams of their own, as our offers say (RFC 4588, section 8).
     pub(crate) fn takes_retransmissions(&self) -> bool {
         self.sections.iter().filter(|section| section.receives).all(|section| {
@@ -268,7 +276,8 @@ fn section(media: &Media<'_>) -> Result<Section, SdpError> {
     let kind = kind.filter(|_| PROTOCOLS.contains(&media.protocol));
     let is_rejected = media.port == 0 && !attributes.has("bundle-only");
     let is_inactive = is_rejected || attributes.has("inactive");
-    let chosen = kind.and_then(|kind| codec::choose(media, kind));
+    let formats = kind.map(|kind| each_once(codec::choices(media, kind))).unwrap_or_default();
+    let chosen = formats.first().cloned();
     // A second port for RTCP would be a second transport (RFC 8834, section 4.5).
     if chosen.is_some() && !is_inactive && !attributes.has("rtcp-mux") {
         return Err(SdpError::Missing("rtcp-mux"));
@@ -288,6 +297,7 @@ fn section(media: &Media<'_>) -> Result<Section, SdpError> {
         payload_type: chosen.as_ref().map(|chosen| chosen.payload_type),
         rtx_payload_type: chosen.as_ref().and_then(|chosen| chosen.rtx_payload_type),
         red: chosen.as_ref().and_then(|chosen| chosen.red),
+        formats,
         extensions,
         is_on_transport: false,
         is_rejected,
@@ -301,6 +311,17 @@ fn section(media: &Media<'_>) -> Result<Section, SdpError> {
         parameters: chosen.as_ref().map(|chosen| chosen.parameters.clone()).unwrap_or_default(),
         feedback,
     })
+}
+
+/// The formats without those that are forwarded like one before them.
+fn each_once(all: impl Iterator<Item = Chosen>) -> Vec<Chosen> {
+    let mut formats: Vec<Chosen> = Vec::new();
+    for one in all {
+        if formats.iter().all(|known| known.forwarded != one.forwarded) {
+            formats.push(one);
+        }
+    }
+    formats
 }
 
 /// Settles by what the sender learns what its line carries, the client if it `sends`, and else we: by when packets

@@ -1,13 +1,15 @@
 //! Which of a track's encodings goes out, and how another takes its place.
 
-use super::{Shift, Subscription};
+use super::{PayloadTypes, Shift, Subscription};
 use crate::{
     encoding::{Encoding, Encodings},
-    id::{EncodingId, SubscriptionId},
+    id::{EncodingId, PublicationId, SubscriptionId},
+    layer::Target,
     output::Output,
     rtp::sequence::SeqNo,
     transport::Transport,
 };
+use common::protocol::media::TrackKind;
 use std::time::Instant;
 
 /// How often a key frame of an encoding that never showed one is asked for before it is begun without.
@@ -42,6 +44,27 @@ impl Subscription {
             self.temporal_layers.want(temporal);
         } else if is_less {
             self.temporal_layers.want(0);
+        }
+    }
+
+    /// Goes on with another track, or with none for now, as soon as an encoding of it begins; its packets go out under
+    /// these payload types then. Only for one that [plays](Subscription::plays).
+    pub(crate) fn turn(&mut self, publication: PublicationId, types: Option<PayloadTypes>) {
+        self.publication = publication;
+        match types {
+            Some(types) => self.types_next = types,
+            None => (self.current, self.wanted) = (None, None),
+        }
+        // What a player was sent is decided anew.
+        if self.target == Target::Paused {
+            self.target = Target::SMALLEST;
+        }
+    }
+
+    /// An encoding comes no more, nor will.
+    pub(crate) fn lose(&mut self, encoding: EncodingId) {
+        for known in [&mut self.current, &mut self.wanted] {
+            *known = known.filter(|known| *known != encoding);
         }
     }
 
@@ -91,7 +114,9 @@ impl Subscription {
             return None;
         }
         let shows_none = !encoding.shows_key_frames && encoding.key_frame.asked() >= KEY_FRAMES_UNSEEN;
-        let begins_anywhere = self.timeline.source().is_none() || shows_none;
+        // Of a player's next sound nothing is waited for: its packets stand for themselves.
+        let is_next_sound = self.plays && self.kind == TrackKind::Audio;
+        let begins_anywhere = self.timeline.source().is_none() || shows_none || is_next_sound;
         let first = encoding.fresh.first().copied().filter(|_| begins_anywhere);
         encoding.last_fresh_key_frame().or(first)
     }
@@ -105,12 +130,19 @@ impl Subscription {
     ) {
         let shift = match (self.timeline.source(), encoding.buffer.get(first)) {
             (Some((former, shift)), Some(packet)) => {
-                let before = encodings.get(former).and_then(|former| former.clock);
+                // Senders' clocks tell how encodings of one track lie; of two tracks they have nothing in common.
+                let former = encodings.get(former).filter(|it| it.publication == encoding.publication);
+                let before = former.and_then(|former| former.clock);
                 self.continuity.follow(shift, before.zip(encoding.clock), packet, now)
             }
             (None, _) | (_, None) => Shift::default(),
         };
         self.current = Some(id);
+        if self.types != self.types_next {
+            self.types = self.types_next;
+            self.types_since = self.timeline.next();
+            self.agree_on_red(self.types.red.is_some());
+        }
         self.temporal_layers.want(self.temporal);
         self.temporal_layers.restart();
         self.timeline.switch(id, shift);

@@ -1,6 +1,7 @@
 //! What changes in packets of another encoding, so that a subscriber sees one stream.
 
 use crate::{buffer::Packet, encoding::SenderClock, rtp::descriptor::NUMBERS_END_MAX};
+use common::protocol::media::TrackKind;
 use std::time::{Duration, Instant};
 
 /// What is added to what packets say, modulo what each field has bits.
@@ -27,16 +28,17 @@ impl Shift {
     }
 }
 
-/// The clock of pictures, in ticks per second (RFC 7741, section 4.1).
-const CLOCK_RATE: u32 = 90_000;
+/// The clock of pictures and that of sound, in ticks per second (RFC 7741, section 4.1; RFC 7587, section 4.1).
+const fn clock_rate(kind: TrackKind) -> u32 {
+    match kind {
+        TrackKind::Video => 90_000,
+        TrackKind::Audio => 48_000,
+    }
+}
 
-/// How far the senders' clocks are believed: what they say may differ by so many ticks from the time that has passed.
-/// A second, much more than what the encodings of one picture differ by on their way.
-const DISAGREEMENT_MAX: u32 = CLOCK_RATE;
-
-/// What passes at least from one encoding's last picture to the next one's first where no clock says it: a picture, of
-/// 30 a second.
-const PICTURE_TICKS: u32 = CLOCK_RATE / 30;
+/// What passes at least from one encoding's last packet to the next one's first where no clock says it, as a part of a
+/// second: a picture, of 30 a second.
+const STEP: u32 = 30;
 
 /// The newest packet that went out, by what it said.
 #[derive(Debug, Clone, Copy)]
@@ -48,8 +50,11 @@ pub(super) struct Newest {
 }
 
 /// What goes out, as far as another encoding has to go on from it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Continuity {
+    /// Ticks per second. The senders' clocks are believed if what they say differs by no more than a second from the
+    /// time that has passed: much more than what the encodings of one picture differ by on their way.
+    clock_rate: u32,
     newest: Option<Newest>,
     /// By how many ticks the stream is later than its encoding's clock says, because something later had gone out
     /// before it.
@@ -57,6 +62,11 @@ pub(super) struct Continuity {
 }
 
 impl Continuity {
+    /// Nothing has gone out yet.
+    pub(super) const fn new(kind: TrackKind) -> Self {
+        Self { clock_rate: clock_rate(kind), newest: None, delay: 0 }
+    }
+
     /// Notes the newest packet, which goes out with what it says changed so.
     pub(super) fn note(&mut self, packet: &Packet, shift: Shift, now: Instant) {
         let descriptor = packet.descriptor;
@@ -81,16 +91,17 @@ impl Continuity {
     ) -> Shift {
         let Some(newest) = self.newest else { return Shift::default() };
         let passed = now.saturating_duration_since(newest.sent_at);
-        let by_time = newest.timestamp.wrapping_add(ticks(passed).max(PICTURE_TICKS));
+        let by_time =
+            newest.timestamp.wrapping_add(ticks(passed, self.clock_rate).max(self.clock_rate / STEP));
         // Where the former encoding would be by now, if it had never had to wait.
         let by_clocks = clocks.map(|(before, after)| {
             before
-                .at(after.ntp)
+                .at(after.ntp, self.clock_rate)
                 .wrapping_add(packet.timestamp.wrapping_sub(after.rtp_time))
                 .wrapping_add(former.timestamp)
                 .wrapping_sub(self.delay)
         });
-        let is_credible = |timestamp: &u32| distance(*timestamp, by_time) <= DISAGREEMENT_MAX;
+        let is_credible = |timestamp: &u32| distance(*timestamp, by_time) <= self.clock_rate;
         let meant = by_clocks.filter(is_credible).unwrap_or(by_time);
         let timestamp =
             if is_after(meant, newest.timestamp) { meant } else { newest.timestamp.wrapping_add(1) };
@@ -114,8 +125,8 @@ impl Continuity {
 }
 
 /// A time in ticks, modulo 2^32.
-fn ticks(time: Duration) -> u32 {
-    let ticks = time.as_micros().saturating_mul(u128::from(CLOCK_RATE)) / 1_000_000;
+fn ticks(time: Duration, clock_rate: u32) -> u32 {
+    let ticks = time.as_micros().saturating_mul(u128::from(clock_rate)) / 1_000_000;
     u32::try_from(ticks & u128::from(u32::MAX)).unwrap_or(0)
 }
 
@@ -131,10 +142,10 @@ const fn distance(one: u32, other: u32) -> u32 {
 
 impl SenderClock {
     /// The media time at a moment of the sender's wall clock.
-    fn at(self, ntp: u64) -> u32 {
+    fn at(self, ntp: u64, clock_rate: u32) -> u32 {
         // 32 bits of seconds and as many of their fraction, of which any difference may be negative.
         let passed = i128::from(ntp.wrapping_sub(self.ntp).cast_signed());
-        let ticks = passed.saturating_mul(i128::from(CLOCK_RATE)) >> 32_u32;
+        let ticks = passed.saturating_mul(i128::from(clock_rate)) >> 32_u32;
         let ticks = u32::try_from(ticks & i128::from(u32::MAX)).unwrap_or(0);
         self.rtp_time.wrapping_add(ticks)
     }

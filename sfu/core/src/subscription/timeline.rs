@@ -104,6 +104,11 @@ impl Timeline {
         }
     }
 
+    /// The number that is given out next.
+    pub(super) const fn next(&self) -> SeqNo {
+        self.next
+    }
+
     /// The encoding whose packets go out, or went out last, and what is added to what they say.
     pub(super) fn source(&self) -> Option<(EncodingId, Shift)> {
         self.source.map(|source| (source.encoding, source.shift))

@@ -37,8 +37,8 @@ impl Subscription {
         now: Instant,
         output: &mut Output,
     ) -> Option<usize> {
-        let red = self.format.red.filter(|_| self.redundancy.is_on(now));
-        let mut headers = Headers::new(self.format.payload_type);
+        let red = self.types.red.filter(|_| self.redundancy.is_on(now));
+        let mut headers = Headers::new(self.types.media);
         let mut blocks: [&[u8]; BLOCKS_MAX] = [&[]; BLOCKS_MAX];
         let mut room = EARLIER_BYTES_MAX.min(CONTENTS_BYTES_MAX.saturating_sub(packet.payload.len()));
         let earlier = red.map(|_| self.redundancy.take(number, now)).into_iter().flatten();
@@ -64,6 +64,7 @@ impl Subscription {
     /// What went out under a number, if it is of this encoding and can be a block of another packet.
     fn sent_of<'a>(&self, number: SeqNo, encoding: &'a Encoding) -> Option<&'a Packet> {
         let sent = self.timeline.sent(number.to_wire()).filter(|sent| sent.number == number)?;
+        let sent = (number >= self.types_since).then_some(sent)?;
         let packet = encoding.buffer.get(sent.sequence).filter(|_| self.current == Some(sent.encoding))?;
         // Padding has its length at the end of the packet, and so belongs to no block.
         (!packet.has_padding).then_some(packet)

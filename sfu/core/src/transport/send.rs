@@ -27,12 +27,14 @@ pub(crate) struct RtpPacket<'a> {
 }
 
 impl Transport {
-    /// The peer has said whether it takes numbered packets and tells when they arrive.
-    pub(crate) fn agree_on_arrivals(&mut self, is_agreed: bool, now: Instant) {
-        if !is_agreed {
-            self.congestion = None;
-        } else if self.congestion.is_none() {
-            self.congestion = Some(Box::new(CongestionControl::new(now)));
+    /// The peer takes packets that are numbered in this header extension and tells when they arrive, or does not.
+    pub(crate) fn agree_on_arrivals(&mut self, extension: Option<u8>, now: Instant) {
+        match extension {
+            None => self.congestion = None,
+            Some(extension) if self.congestion.is_none() => {
+                self.congestion = Some(Box::new(CongestionControl::new(extension, now)));
+            }
+            Some(_) => {}
         }
     }
 

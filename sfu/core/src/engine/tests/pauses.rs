@@ -15,8 +15,8 @@ use std::time::Duration;
 const STEP: Duration = Duration::from_millis(10);
 
 /// A camera of 800 kbit/s, and a subscriber to whom every fifth packet comes.
-struct Flood {
-    stage: Stage,
+pub(super) struct Flood {
+    pub(super) stage: Stage,
     /// Packets of the camera so far.
     made: u64,
     /// The number on the transport of the packet that is told of next.
@@ -24,12 +24,12 @@ struct Flood {
 }
 
 impl Flood {
-    const fn new(stage: Stage) -> Self {
+    pub(super) const fn new(stage: Stage) -> Self {
         Self { stage, made: 0, untold: 1 }
     }
 
     /// Sends for so long. Whether the picture was to be sent all the time.
-    fn run(&mut self, time: Duration, is_told: bool) -> bool {
+    pub(super) fn run(&mut self, time: Duration, is_told: bool) -> bool {
         let mut is_always_sent = true;
         for step in 1..=time.as_millis() / STEP.as_millis() {
             self.made += 1;
@@ -53,7 +53,7 @@ impl Flood {
         self.stage.engine.received(device(2), self.stage.clock.now()).next().unwrap()
     }
 
-    fn target(&self) -> Target {
+    pub(super) fn target(&self) -> Target {
         self.received().target
     }
 }

@@ -9,22 +9,22 @@ use crate::sdp::description::Media;
 use common::protocol::media::TrackKind;
 use std::collections::BTreeSet;
 
-/// The codec that a section is to use.
-pub(in crate::sdp) struct Chosen {
+/// A format that a section may use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Chosen {
     /// The format of it that we offer others.
-    pub(in crate::sdp) forwarded: &'static Format<'static>,
-    pub(in crate::sdp) payload_type: u8,
-    pub(in crate::sdp) rtx_payload_type: Option<u8>,
-    pub(in crate::sdp) red: Option<Red>,
+    pub(crate) forwarded: &'static Format<'static>,
+    pub(crate) payload_type: u8,
+    pub(crate) rtx_payload_type: Option<u8>,
+    pub(crate) red: Option<Red>,
     /// As the client says them.
     pub(in crate::sdp) parameters: String,
     pub(in crate::sdp) feedback: Vec<&'static str>,
 }
 
-/// The first format of the media line that is forwarded: the client lists them by preference (RFC 8829,
-/// section 5.2.1).
-pub(in crate::sdp) fn choose(media: &Media<'_>, kind: TrackKind) -> Option<Chosen> {
-    media.formats.iter().find_map(|format| {
+/// The formats of the media line that are forwarded: the client lists them by preference (RFC 8829, section 5.2.1).
+pub(in crate::sdp) fn choices(media: &Media<'_>, kind: TrackKind) -> impl Iterator<Item = Chosen> {
+    media.formats.iter().filter_map(move |format| {
         let payload_type = payload_type(format)?;
         let row = media.attributes.of_format("rtpmap", format).find_map(|map| row_of(map, kind))?;
         let parameters = media.attributes.of_format("fmtp", format).next().unwrap_or_default();

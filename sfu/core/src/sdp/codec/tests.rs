@@ -1,9 +1,9 @@
-use super::{choice::Chosen, *};
+use super::*;
 use crate::sdp::description::Description;
 
 fn chosen(kind: TrackKind, formats: &str, lines: &[&str]) -> Option<Chosen> {
     let text = format!("v=0\nm=any 9 UDP/TLS/RTP/SAVPF {formats}\na={}", lines.join("\na="));
-    choose(&Description::read(&text).unwrap().media[0], kind)
+    choices(&Description::read(&text).unwrap().media[0], kind).next()
 }
 
 #[test]

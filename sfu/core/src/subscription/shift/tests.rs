@@ -39,7 +39,7 @@ fn followed(
 #[test]
 fn numbers_go_on_and_wrap_as_their_fields_do() {
     let clock = ManualClock::default();
-    let mut continuity = Continuity::default();
+    let mut continuity = Continuity::new(TrackKind::Video);
     assert_eq!(continuity.follow(Shift::default(), None, &packet(5, 5, 5), clock.now()), Shift::default());
     continuity.note(&packet(u32::MAX - 2999, 0x7FFF, 255), Shift::default(), clock.now());
     clock.advance(Duration::from_millis(10));
@@ -50,7 +50,7 @@ fn numbers_go_on_and_wrap_as_their_fields_do() {
 #[test]
 fn without_the_senders_clocks_as_much_time_passes_as_has_passed() {
     let clock = ManualClock::default();
-    let mut continuity = Continuity::default();
+    let mut continuity = Continuity::new(TrackKind::Video);
     continuity.note(&packet(1000, 1, 1), Shift::default(), clock.now());
     clock.advance(Duration::from_secs(2));
     let (time, ..) = followed(&mut continuity, Shift::default(), None, &packet(77, 1, 1), clock.now());
@@ -61,7 +61,7 @@ fn without_the_senders_clocks_as_much_time_passes_as_has_passed() {
 #[test]
 fn the_senders_clocks_say_how_much_later_a_picture_is() {
     let time = ManualClock::default();
-    let mut continuity = Continuity::default();
+    let mut continuity = Continuity::new(TrackKind::Video);
     continuity.note(&packet(90_000, 1, 1), Shift::default(), time.now());
     let clocks = Some((clock(0, 87_000), clock(100, 596_000)));
     time.advance(Duration::from_millis(180));
@@ -81,7 +81,7 @@ fn the_senders_clocks_say_how_much_later_a_picture_is() {
 #[test]
 fn time_never_goes_back_and_does_not_run_away() {
     let time = ManualClock::default();
-    let mut continuity = Continuity::default();
+    let mut continuity = Continuity::new(TrackKind::Video);
     continuity.note(&packet(90_000, 1, 1), Shift::default(), time.now());
     let clocks = Some((clock(0, 90_000), clock(0, 90_000)));
     let (mut former, mut newest) = (Shift::default(), 90_000);
@@ -107,7 +107,7 @@ fn a_sender_whose_clocks_contradict_each_other_is_not_believed() {
         SenderClock { ntp: u64::MAX, rtp_time: 1 },
         SenderClock { ntp: 0, rtp_time: 1 },
     ] {
-        let mut continuity = Continuity::default();
+        let mut continuity = Continuity::new(TrackKind::Video);
         continuity.note(&packet(90_000, 1, 1), Shift::default(), time.now());
         time.advance(Duration::from_millis(50));
         let clocks = Some((clock(0, 90_000), other));
@@ -120,7 +120,7 @@ fn a_sender_whose_clocks_contradict_each_other_is_not_believed() {
 #[test]
 fn what_has_no_numbers_gets_none() {
     let time = ManualClock::default();
-    let mut continuity = Continuity::default();
+    let mut continuity = Continuity::new(TrackKind::Video);
     let mut plain = packet(5, 5, 5);
     plain.descriptor = None;
     continuity.note(&plain, Shift::default(), time.now());
