@@ -127,6 +127,8 @@ pub struct App {
     files: Option<Files>,
     /// How often publishing over HTTP may begin.
     whip_rates: Arc<whip::Rates>,
+    /// How often playing over HTTP may begin.
+    whep_rates: Arc<whip::Rates>,
     /// How often join links may be opened.
     join_link_rates: Arc<rooms::JoinLinkRates>,
     /// By which guests who came by a link are known again.
@@ -152,7 +154,8 @@ impl App {
             bus,
             throttle: Arc::new(Throttle::new(&clock, sharing)),
             devices: Arc::new(Devices::new(secret)),
-            whip_rates: Arc::new(whip::Rates::new(&clock)),
+            whip_rates: Arc::new(whip::Rates::of_publishers(&clock)),
+            whep_rates: Arc::new(whip::Rates::of_players(&clock)),
             join_link_rates: Arc::new(rooms::JoinLinkRates::new(&clock)),
             guest_keys: Arc::new(rooms::GuestKeys::new(secret)),
             notes: Arc::new(Semaphore::new(NOTES_MAX)),
@@ -300,6 +303,7 @@ fn resources() -> Vec<Routes> {
         calls::routes(),
         ice_servers::routes(),
         whip::routes(),
+        whip::playing_routes(),
         // What agents work with.
         conversations::routes(),
         messages::routes(),

@@ -57,7 +57,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 use tracing::{debug, info, warn};
-pub(crate) use whip::PUBLISHERS_PER_ACCOUNT_MAX;
+pub(crate) use whip::{PLAYERS_PER_ACCOUNT_MAX, PUBLISHERS_PER_ACCOUNT_MAX};
 
 /// How often the hub's instances are looked after and the load is told.
 const TICK: Duration = Duration::from_secs(5);
@@ -90,8 +90,8 @@ pub(crate) struct Control {
     /// Stays whose end a shard did not take in time, and which it goes on forwarding for. Each waited out
     /// the deadline of an order to get here, so they are few.
     unheard: Vec<(ShardHandle, ConnectionId, u64)>,
-    /// Who publishes over HTTP.
-    publishers: whip::Publishers,
+    /// Who publishes or plays over HTTP.
+    clients: whip::Clients,
     recordings: Recordings,
     /// Sessions that other nodes are to have.
     moves: Moves,
@@ -136,7 +136,7 @@ impl Control {
             is_asking: false,
             described: mpsc::channel(publish::DESCRIBED_MAX),
             unheard: Vec::new(),
-            publishers: whip::Publishers::default(),
+            clients: whip::Clients::default(),
             recordings,
             moves: Moves::default(),
         }
@@ -176,7 +176,7 @@ impl Control {
                 Some(described) = self.described.1.recv() => self.handle_described(described).await,
                 Some(Asked { request, reply }) = requests.next() => self.handle_request(request, reply).await,
                 Some(Asked { request, reply }) = whip_requests.next() => self.handle_whip(request, reply).await,
-                Some(news) = self.publishers.next_news() => self.handle_whip_news(news).await,
+                Some(news) = self.clients.next_news() => self.handle_whip_news(news).await,
                 Some(Asked { request, reply }) = recording_requests.next() => self.handle_recording(request, reply).await,
                 Some(Asked { request, reply }) = questions.next() => self.handle_question(request, reply),
                 Some(news) = self.recordings.next_news() => self.handle_recording_news(news).await,
@@ -184,7 +184,7 @@ impl Control {
                     self.look_after_leases().await;
                     self.drop_lost_hubs().await;
                     self.look_after_seats();
-                    self.look_after_publishers().await;
+                    self.look_after_clients().await;
                     self.look_after_recordings();
                     self.tell_shards_again().await;
                     let load = self.load();
@@ -317,7 +317,8 @@ impl Control {
     }
 
     fn served(&self, room: RoomId, connection: ConnectionId) -> Result<ShardHandle, Failure> {
-        let owned = self.sessions.get(&room).filter(|owned| owned.session.is_served(connection));
+        let is_there = |session: &Session| session.is_served(connection) || session.plays(connection);
+        let owned = self.sessions.get(&room).filter(|owned| is_there(&owned.session));
         owned.map(|owned| owned.shard.clone()).ok_or_else(failure::not_joined)
     }
 
@@ -361,19 +362,7 @@ impl Control {
         hub: Option<NodeId>,
         rights: MediaRights,
     ) -> Result<(), Reply> {
-        if !self.sessions.contains_key(&room) {
-            if self.moves.is_draining() {
-                return Err(self.elsewhere().await);
-            }
-            match self.deps.bus.acquire(&SessionLease(room)).await {
-                Ok(Acquired::Held(lease)) => self.open(account, room, lease),
-                Ok(Acquired::Taken(owner)) => return Err(Ok(MediaReply::Moved { owner })),
-                Err(error) => {
-                    warn!(room.id = %room, error = %Chain(&error), "The session of room {room} cannot be owned");
-                    return Err(Err(failure::unavailable()));
-                }
-            }
-        }
+        self.ensure(account, room).await?;
         if let Some(hub) = hub {
             self.hub_liveness.note(hub, self.deps.clock.now());
         }
@@ -384,6 +373,27 @@ impl Control {
             debug!(room.id = %room, conn.id = %connection, ?refusal, "The session of room {room} takes nobody else");
             Err(failure::join(refusal))
         })
+    }
+
+    /// Opens the session of a room if there is none; if it cannot, what the hub is answered.
+    async fn ensure(&mut self, account: AccountId, room: RoomId) -> Result<(), Reply> {
+        if self.sessions.contains_key(&room) {
+            return Ok(());
+        }
+        if self.moves.is_draining() {
+            return Err(self.elsewhere().await);
+        }
+        match self.deps.bus.acquire(&SessionLease(room)).await {
+            Ok(Acquired::Held(lease)) => {
+                self.open(account, room, lease);
+                Ok(())
+            }
+            Ok(Acquired::Taken(owner)) => Err(Ok(MediaReply::Moved { owner })),
+            Err(error) => {
+                warn!(room.id = %room, error = %Chain(&error), "The session of room {room} cannot be owned");
+                Err(Err(failure::unavailable()))
+            }
+        }
     }
 
     /// A participant says something of itself and of its tracks.
@@ -445,9 +455,13 @@ impl Control {
         let mut effects = Vec::new();
         change(&mut owned.session, &mut effects);
         self.carry_out_all(room, effects).await;
-        if self.sessions.get(&room).is_some_and(|owned| owned.session.is_empty()) {
+        let Some(owned) = self.sessions.get(&room).filter(|owned| owned.session.is_deserted()) else {
+            return;
+        };
+        let is_over = owned.session.is_empty();
+        self.end_recording(room, RecordingEnd::CallEnded);
+        if is_over {
             info!(room.id = %room, "The media session of room {room} is over");
-            self.end_recording(room, RecordingEnd::CallEnded);
             self.sessions.remove(&room);
         }
     }
@@ -469,13 +483,14 @@ impl Control {
                 shard.join(SessionId::new(number), connection, rights, listener).await
             }
             Effect::Exit(connection) => {
-                self.publishers.forget(connection);
+                self.clients.forget(connection);
                 let ended = self.stays.extract_if(.., |_, stay| *stay == (room, connection));
                 match ended.map(|(stay, _)| stay).last() {
                     Some(stay) => self.end(shard, connection, stay).await,
                     None => Ok(()),
                 }
             }
+            Effect::Cast(players, cast) => shard.cast(players, cast).await,
             Effect::Speak(connection, speaks) => shard.set_speaking(connection, speaks).await,
             Effect::Wish(connection, wishes, selection) => {
                 shard.set_wishes(connection, wishes, selection).await
@@ -551,7 +566,11 @@ impl Control {
             }
             MediaEvent::Lost { reason, .. } => {
                 info!(room.id = %room, conn.id = %connection, %reason, "Participant {connection} is lost: {reason}");
-                self.change(room, |session, effects| session.leave(connection, effects)).await;
+                self.change(room, |session, effects| {
+                    session.leave(connection, effects);
+                    session.end_playing(connection, effects);
+                })
+                .await;
             }
         }
     }

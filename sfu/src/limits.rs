@@ -2,8 +2,9 @@
 
 use crate::{
     Config,
-    control::{HELD_MAX, LINGER, NOTICES_MAX, PUBLISHERS_PER_ACCOUNT_MAX},
+    control::{HELD_MAX, LINGER, NOTICES_MAX, PLAYERS_PER_ACCOUNT_MAX, PUBLISHERS_PER_ACCOUNT_MAX},
     recording::{MESSAGES_MAX, TRACKS_MAX, TRACKS_PER_PARTICIPANT_MAX},
+    session::PLAYERS_MAX,
     shard::COMMANDS_MAX,
     tcp::{
         FRAME_BYTES_MAX, MEDIA_WAITING_MAX, NEWCOMERS_MAX, SILENCE_MAX, UNPROVED_MAX, WAITING_MAX,
@@ -32,6 +33,18 @@ pub fn limits() -> Vec<Limit> {
         Limit {
             what: "WHIP sessions of one account, per media node",
             default: format!("{PUBLISHERS_PER_ACCOUNT_MAX} sessions"),
+            setting: None,
+            answer: "409 `limit.count`",
+        },
+        Limit {
+            what: "WHEP sessions of one account, per media node",
+            default: format!("{PLAYERS_PER_ACCOUNT_MAX} sessions"),
+            setting: None,
+            answer: "409 `limit.count`",
+        },
+        Limit {
+            what: "WHEP sessions of a media session, beside its participants",
+            default: format!("{PLAYERS_MAX} sessions"),
             setting: None,
             answer: "409 `limit.count`",
         },

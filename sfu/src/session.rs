@@ -5,6 +5,7 @@
 
 mod moderating;
 mod moving;
+mod playing;
 mod publishing;
 mod subscribing;
 
@@ -17,7 +18,10 @@ use common::{
     subject::media::MediaRights,
 };
 pub(crate) use moderating::ModerateError;
+pub(crate) use playing::PLAYERS_MAX;
+use playing::Players;
 pub(crate) use publishing::{PublishError, SendingSection};
+use sfu_core::Cast;
 use std::collections::BTreeSet;
 pub(crate) use subscribing::SubscribeError;
 use subscribing::Wishes;
@@ -40,6 +44,8 @@ pub(crate) struct Session {
     /// While the session is locked, who may come in all the same: those who were in it, and were not taken out. Until
     /// it is empty.
     let_in: Option<BTreeSet<UserId>>,
+    /// Who only looks on, from outside.
+    players: Players,
     limits: SeatLimits,
 }
 
@@ -78,6 +84,8 @@ pub(crate) enum Effect {
     /// This participant's media goes through the server, and it wishes this of what others send, and of all else what the
     /// selection says.
     Wish(ConnectionId, Vec<TrackWish>, Selection),
+    /// These players are shown this from now on.
+    Cast(Vec<ConnectionId>, Cast),
     /// This participant's media goes through the server, and it speaks now, or does no longer.
     Speak(ConnectionId, bool),
     /// Everybody in the room is told the new state.
@@ -136,7 +144,16 @@ impl Session {
     /// or clients would take its first events for late ones of this session.
     pub(crate) fn new(revision: u64, limits: SeatLimits) -> Self {
         let route = Route::PeerToPeer;
-        Self { seats: Vec::new(), route, is_recorded: false, revision, entries: 0, let_in: None, limits }
+        Self {
+            seats: Vec::new(),
+            route,
+            is_recorded: false,
+            revision,
+            entries: 0,
+            let_in: None,
+            players: Players::default(),
+            limits,
+        }
     }
 
     /// Seats `participant`, for whose life `hub` answers, if any does. Once more for one who is seated changes
@@ -335,6 +352,7 @@ impl Session {
             (shown.state, shown.tracks) = (state, tracks.clone());
             self.revision = self.revision.saturating_add(1);
             effects.push(Effect::AnnounceUpdate { connection, state, tracks, revision: self.revision });
+            self.cast_players(effects);
         }
     }
 
@@ -358,8 +376,9 @@ impl Session {
         self.remove(|seat| seat.hub == Some(hub), effects);
     }
 
-    /// Takes everybody's seat away.
+    /// Takes everybody's seat away, and nobody plays any more.
     pub(crate) fn end(&mut self, effects: &mut Vec<Effect>) {
+        self.end_players(effects);
         self.remove(|_| true, effects);
     }
 
@@ -373,14 +392,19 @@ impl Session {
         self.seats.iter().any(|seat| seat.is(connection) && seat.rights.send)
     }
 
-    /// Whether nobody is there: the session is over.
-    pub(crate) const fn is_empty(&self) -> bool {
+    /// Whether nobody is there, nor plays: the session is over.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.is_deserted() && self.players.is_empty()
+    }
+
+    /// Whether nobody takes part in it: to everybody but who plays, there is none.
+    pub(crate) const fn is_deserted(&self) -> bool {
         self.seats.is_empty()
     }
 
-    /// How many are there.
-    pub(crate) const fn len(&self) -> usize {
-        self.seats.len()
+    /// How many are there, or play.
+    pub(crate) fn len(&self) -> usize {
+        self.seats.len().saturating_add(self.players.len())
     }
 
     /// The session as clients see it.
@@ -405,7 +429,10 @@ impl Session {
             !leaves
         });
         if self.seats.is_empty() {
-            (self.route, self.is_recorded, self.let_in) = (Route::PeerToPeer, false, None);
+            (self.is_recorded, self.let_in) = (false, None);
+            if self.players.is_empty() {
+                self.route = Route::PeerToPeer;
+            }
         }
         if self.seats.len() < seated {
             self.announce(effects);
@@ -415,6 +442,7 @@ impl Session {
     fn announce(&mut self, effects: &mut Vec<Effect>) {
         self.revision = self.revision.saturating_add(1);
         effects.push(Effect::Announce(self.state()));
+        self.cast_players(effects);
     }
 }
 

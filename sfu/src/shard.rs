@@ -218,6 +218,10 @@ impl Shard {
             Command::Publish { participant, offer, reply } => {
                 let _gave_up = reply.send(engine.publish(participant, &offer, now, output));
             }
+            Command::Play { participant, offer, reply } => {
+                let _gave_up = reply.send(engine.play(participant, &offer, now, output));
+            }
+            Command::Cast { players, cast } => engine.cast(&players, cast, now, output),
             Command::Answer { participant, revision, answer, reply } => {
                 let _gave_up = reply.send(engine.answer(participant, revision, &answer, now, output));
             }

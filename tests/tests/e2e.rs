@@ -141,5 +141,7 @@ mod trust;
 mod webhooks;
 #[path = "e2e/websocket.rs"]
 mod websocket;
+#[path = "e2e/whep.rs"]
+mod whep;
 #[path = "e2e/whip.rs"]
 mod whip;

@@ -1674,6 +1674,14 @@ export interface Operations {
   'POST /v1/rooms/{id}/recordings/{recording}/stop': { path: { id: RoomId; recording: RecordingId }; answer: void };
   /** Opens a closed room again. */
   'POST /v1/rooms/{id}/reopen': { path: { id: RoomId }; answer: Room };
+  /** Plays what is sent in a room. The body is an offer to receive sound, pictures or both, one section of each; the answer has all of the server's candidates. What is played comes as soon as there is somebody who sends it, and goes on with whoever sends it then, without another offer. The token is a person's, or a guest's with the right `media.receive`, and the session ends with it. */
+  'POST /v1/rooms/{id}/whep': { path: { id: RoomId }; query: { user?: UserId }; answer: void };
+  /** Says what the endpoint takes (Linked Data Platform 1.0, section 7.1). */
+  'OPTIONS /v1/rooms/{id}/whep': { path: { id: RoomId }; answer: void };
+  /** Ends a WHEP session: nothing is sent to the player any more. `If-Match` does not matter. */
+  'DELETE /v1/rooms/{id}/whep/{session}': { path: { id: RoomId; session: ConnectionId }; answer: void };
+  /** Adds candidates to a WHEP session, or begins its ICE anew: a fragment with another `ice-ufrag` than before restarts it, whatever `If-Match` says. */
+  'PATCH /v1/rooms/{id}/whep/{session}': { path: { id: RoomId; session: ConnectionId }; answer: void };
   /** Publishes into a room. The body is an offer of sound, pictures or both, of which everything can be taken; the answer has all of the server's candidates. The token is a person's, or a guest's with the right `media.send`, and the session ends with it. */
   'POST /v1/rooms/{id}/whip': { path: { id: RoomId }; query: { source?: 'camera' | 'screen' }; answer: void };
   /** Says what the endpoint takes (Linked Data Platform 1.0, section 7.1). */

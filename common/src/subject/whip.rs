@@ -1,8 +1,9 @@
-//! Between the api role and the media servers: those who publish over HTTP (WHIP, RFC 9725).
+//! Between the api role and the media servers: those who publish over HTTP (WHIP, RFC 9725), and those who play what is
+//! published there (WHEP, draft-ietf-wish-whep-03).
 //!
-//! They are participants like any other, but no hub answers for their life. The node that owns the session keeps
-//! them: until they end it, fall silent or their token ends, or until an instance of the api role, which any of them
-//! can tell, says that they may not stay.
+//! Who publishes is a participant like any other, but no hub answers for their life; who plays is nobody to the others.
+//! The node that owns the session keeps both: until they end it, fall silent or their token ends, or until an instance of
+//! the api role, which any of them can tell, says that they may not stay.
 
 use super::{Service, hub::ConnectionSelector, media::MediaRights};
 use crate::{
@@ -49,10 +50,26 @@ pub enum WhipAction {
         /// Where pictures come from: the camera or the screen, and sound likewise.
         picture: TrackSource,
     },
+    /// Be sent what somebody in the media session sends, opening it if need be, without being there to the others.
+    Play {
+        /// The id of the WHEP session, which nobody has had.
+        session: ConnectionId,
+        /// Who plays.
+        user: UserId,
+        /// By what they were let in.
+        pass: Pass,
+        /// Their offer (RFC 8866).
+        sdp: String,
+        /// Whose sound and pictures; of whoever is featured if that is not said.
+        of: Option<UserId>,
+    },
     /// More candidates of a client, or ICE anew.
     Patch {
-        /// The WHIP session.
+        /// The session.
         session: ConnectionId,
+        /// Which of the two it is; of one of the other kind there is none by this name.
+        #[serde(default)]
+        direction: Direction,
         /// Who asks.
         user: UserId,
         /// In which ICE session they believe to be.
@@ -60,10 +77,13 @@ pub enum WhipAction {
         /// What they say of themselves (RFC 8840, section 9).
         fragment: String,
     },
-    /// End a WHIP session.
+    /// End a session.
     End {
-        /// The WHIP session.
+        /// The session.
         session: ConnectionId,
+        /// Which of the two it is; of one of the other kind there is none by this name.
+        #[serde(default)]
+        direction: Direction,
         /// Who asks.
         user: UserId,
     },
@@ -72,6 +92,16 @@ pub enum WhipAction {
         /// Whose, by the ids of their sessions, of users or of sign-ins.
         whom: ConnectionSelector,
     },
+}
+
+/// Which way media goes in a session over HTTP.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Direction {
+    /// The client publishes (WHIP).
+    #[default]
+    Publishes,
+    /// The client plays (WHEP).
+    Plays,
 }
 
 /// The ICE session that a request is about (RFC 9110, section 13.1.1).
@@ -86,7 +116,7 @@ pub enum IfMatch {
 /// A media node's answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WhipReply {
-    /// They publish.
+    /// They publish, or play.
     Published {
         /// The answer to the offer, with all candidates.
         sdp: String,
@@ -126,7 +156,7 @@ impl Service for WhipService {
 pub struct Pass {
     /// What the token says.
     pub holder: PassHolder,
-    /// When the token ceases to be good, and the WHIP session ends.
+    /// When the token ceases to be good, and the session ends.
     #[serde(with = "time::serde::rfc3339")]
     pub expires_at: OffsetDateTime,
 }
@@ -146,21 +176,24 @@ pub enum PassHolder {
     },
 }
 
-/// A media node's question to the api role: which of these WHIP sessions must end, because their holders may not be
+/// A media node's question to the api role: which of these sessions over HTTP must end, because their holders may not be
 /// in the room any more. Every instance of the role can tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct StayService;
 
-/// A WHIP session that a media node keeps.
+/// A session over HTTP that a media node keeps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stay {
     /// The account of the room.
     pub account: AccountId,
     /// The room whose media session it is in.
     pub room: RoomId,
-    /// The WHIP session.
+    /// The session.
     pub session: ConnectionId,
-    /// Who publishes.
+    /// What they do there.
+    #[serde(default)]
+    pub direction: Direction,
+    /// Who they are.
     pub user: UserId,
     /// By what they were let in.
     pub pass: Pass,

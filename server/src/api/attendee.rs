@@ -1,5 +1,5 @@
 //! Whoever may be in a room: a person, a program, or a guest, whose token is for the hub, for files of their room, and
-//! for publishing into it.
+//! for publishing into it or playing what is sent there.
 
 use super::{App, problem::Problem, rooms::refused, routes::Access};
 use axum::{

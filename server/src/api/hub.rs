@@ -52,7 +52,7 @@ fn no_answer(error: &BusError) -> Problem {
     Problem::unavailable("a part of the hub did not answer; ask again")
 }
 
-/// Takes some of the account's connections out of a room, those that publish over HTTP among them.
+/// Takes some of the account's connections out of a room, those that publish or play over HTTP among them.
 ///
 /// # Errors
 /// As for [`order`].
@@ -63,8 +63,8 @@ pub(super) async fn remove(
     whom: ConnectionSelector,
     reason: RemovalReason,
 ) -> Result<u32, Problem> {
-    let publishers = whip::remove(app, account, room, whom).await?;
-    Ok(publishers + order(app, account, whom, HubOrder::Remove { room, reason }).await?)
+    let over_http = whip::remove(app, account, room, whom).await?;
+    Ok(over_http + order(app, account, whom, HubOrder::Remove { room, reason }).await?)
 }
 
 /// Has those taken out of a room who may not stay in it any more, and who is entering looked at again. Guests were let

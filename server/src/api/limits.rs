@@ -45,13 +45,25 @@ fn requests() -> Vec<Limit> {
     );
     add(
         "WHIP sessions that begin, per account",
-        whip::PER_ACCOUNT.to_string(),
+        whip::PUBLISHERS_PER_ACCOUNT.to_string(),
         None,
         "429 `limit.rate`, with the time to wait",
     );
     add(
         "WHIP sessions that begin, per client network",
-        whip::PER_NETWORK.to_string(),
+        whip::PUBLISHERS_PER_NETWORK.to_string(),
+        None,
+        "429 `limit.rate`, with the time to wait",
+    );
+    add(
+        "WHEP sessions that begin, per account",
+        whip::PLAYERS_PER_ACCOUNT.to_string(),
+        None,
+        "429 `limit.rate`, with the time to wait",
+    );
+    add(
+        "WHEP sessions that begin, per client network",
+        whip::PLAYERS_PER_NETWORK.to_string(),
         None,
         "429 `limit.rate`, with the time to wait",
     );

@@ -85,8 +85,8 @@ pub(crate) const NOTHING: [&str; 3] =
 /// Where clients are that have no WebSocket.
 pub(crate) const EVENTS: &str = "/v1/events";
 
-/// Where encoders publish (RFC 9725).
-const WHIP: &str = "/v1/rooms/{id}/whip";
+/// Where encoders publish (RFC 9725), and players play.
+const OVER_HTTP: [&str; 2] = ["/v1/rooms/{id}/whip", "/v1/rooms/{id}/whep"];
 
 /// All operations of the REST layer, in an order in which one after the other works: nothing is deleted before it is used.
 pub(crate) fn operations() -> Vec<Operation> {
@@ -94,7 +94,7 @@ pub(crate) fn operations() -> Vec<Operation> {
     for (template, item) in api::openapi()["paths"].as_object().unwrap() {
         // The hub's, of connections and not of callers: [`events`](crate::events) goes over them. What encoders ask, of
         // sessions that only a media node knows, is tried with encoders.
-        if template.starts_with(EVENTS) || template.starts_with(WHIP) {
+        if template.starts_with(EVENTS) || OVER_HTTP.iter().any(|path| template.starts_with(path)) {
             continue;
         }
         for (method, described) in item.as_object().unwrap() {

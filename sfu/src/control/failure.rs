@@ -101,11 +101,15 @@ pub(super) fn whip_offer(error: &WhipOfferError) -> Failure {
 }
 
 pub(super) fn no_whip_session() -> Failure {
-    Failure::of(ErrorCode::NOT_FOUND, Fault::Caller, "there is no such WHIP session")
+    Failure::of(ErrorCode::NOT_FOUND, Fault::Caller, "there is no such session")
 }
 
 pub(super) fn too_many_publishers() -> Failure {
     Failure::of(ErrorCode::TOO_MANY, Fault::Caller, "the account has as many WHIP sessions as may be")
+}
+
+pub(super) fn too_many_players() -> Failure {
+    Failure::of(ErrorCode::TOO_MANY, Fault::Caller, "the account has as many WHEP sessions as may be")
 }
 
 pub(super) fn no_call() -> Failure {

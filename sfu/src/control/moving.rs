@@ -233,7 +233,7 @@ impl Control {
     /// Ends what cannot go with a session: its recording, and the sessions of who publishes over HTTP.
     pub(super) async fn leave_behind(&mut self, room: RoomId) {
         self.leave_recording(room).await;
-        self.end_publishers(room, "its media session moves to another node").await;
+        self.end_clients(room, "its media session moves to another node").await;
     }
 
     pub(super) async fn handle_moved(&mut self, outcome: Outcome) {

@@ -202,7 +202,7 @@ impl Control {
         reply: Replier<RecordingService>,
     ) {
         let node = self.deps.bus.node();
-        let Some(owned) = self.sessions.get(&room) else {
+        let Some(owned) = self.sessions.get(&room).filter(|owned| !owned.session.is_deserted()) else {
             return reply.send(&Err(failure::no_call()));
         };
         match owned.recording {

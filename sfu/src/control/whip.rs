@@ -1,27 +1,29 @@
-//! Participants who publish over HTTP (WHIP, RFC 9725): they have a seat like any other, and no hub that answers for it.
+//! Clients over HTTP: participants who publish (WHIP, RFC 9725), with a seat like any other and no hub that answers for
+//! it, and players (WHEP, draft-ietf-wish-whep-03), who have none.
 //!
 //! Their session ends when they say so, when nothing is heard from them, when their token ends, and when the api role
 //! says that they may not stay. Until then it is here, whichever instances come and go.
 
 mod offer;
+mod play;
+mod publish;
+mod stays;
 
 pub(super) use offer::WhipOfferError;
 
 use super::{Control, failure};
-use bus::{Bus, Replier};
+use bus::Replier;
 use common::{
     error::Chain,
     id::{AccountId, ConnectionId, RoomId, UserId},
     protocol::{
         Failure,
-        media::{Participant, PublishTrack, StateChange, TrackSource},
+        media::{Participant, TrackSource},
     },
     subject::{
         hub::ConnectionSelector,
-        media::{MediaReply, MediaRights},
-        whip::{
-            IfMatch, Pass, PassHolder, Stay, StayService, WhipAction, WhipReply, WhipRequest, WhipService,
-        },
+        media::MediaRights,
+        whip::{Direction, IfMatch, Pass, PassHolder, WhipAction, WhipReply, WhipRequest, WhipService},
     },
     token::Standing,
 };
@@ -30,7 +32,7 @@ use sfu_core::sdp::{
     fragment::{self, Fragment, FragmentCredentials},
     parse::Remote,
 };
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 use tokio::sync::mpsc;
 use tracing::{debug, info};
 
@@ -39,29 +41,29 @@ use tracing::{debug, info};
 /// More lets an account bring more cameras; fewer leaves more of the node to the others.
 pub(crate) const PUBLISHERS_PER_ACCOUNT_MAX: usize = 500;
 
+/// WHEP sessions of one account on a node at most.
+///
+/// More lets an account have more or larger audiences; fewer leaves more of the node to the others.
+pub(crate) const PLAYERS_PER_ACCOUNT_MAX: usize = 3_000;
+
 /// News that may wait. Whoever has more waits beside, and their clients with them.
 const NEWS_MAX: usize = 64;
 
-/// WHIP sessions that one question is about.
-const ASKED_MAX: usize = 500;
-
-/// How long an instance of the api role may take to look them up.
-const ANSWER_TIME: Duration = Duration::from_secs(5);
-
 type WhipAnswer = Result<WhipReply, Failure>;
 
-/// Who publishes over HTTP, by the ids of their sessions.
-pub(super) struct Publishers {
-    by_session: BTreeMap<ConnectionId, Publisher>,
+/// Who publishes or plays over HTTP, by the ids of their sessions.
+pub(super) struct Clients {
+    by_session: BTreeMap<ConnectionId, Client>,
     news: (mpsc::Sender<News>, mpsc::Receiver<News>),
     /// One round of questions at a time is under way.
     is_asking: bool,
 }
 
-struct Publisher {
+struct Client {
     account: AccountId,
     room: RoomId,
     user: UserId,
+    direction: Direction,
     pass: Pass,
     /// What was offered last: with other credentials it is offered anew.
     offer: Remote,
@@ -79,24 +81,60 @@ pub(super) enum News {
     MustEnd(Vec<ConnectionId>),
 }
 
-/// Somebody who would publish.
+/// Somebody who would publish or play.
 pub(super) struct Arrival {
     account: AccountId,
     room: RoomId,
-    participant: Participant,
-    rights: MediaRights,
     pass: Pass,
-    picture: TrackSource,
+    purpose: Purpose,
     reply: Replier<WhipService>,
 }
 
-impl Default for Publishers {
+/// What for.
+enum Purpose {
+    Publish { participant: Participant, rights: MediaRights, picture: TrackSource },
+    Play { session: ConnectionId, user: UserId, of: Option<UserId> },
+}
+
+impl Purpose {
+    const fn session(&self) -> ConnectionId {
+        match self {
+            Self::Publish { participant, .. } => participant.connection_id,
+            Self::Play { session, .. } => *session,
+        }
+    }
+
+    const fn user(&self) -> UserId {
+        match self {
+            Self::Publish { participant, .. } => participant.user_id,
+            Self::Play { user, .. } => *user,
+        }
+    }
+
+    const fn direction(&self) -> Direction {
+        match self {
+            Self::Publish { .. } => Direction::Publishes,
+            Self::Play { .. } => Direction::Plays,
+        }
+    }
+}
+
+/// Which session over HTTP a request is about, and who asks.
+#[derive(Clone, Copy)]
+struct Asked {
+    room: RoomId,
+    session: ConnectionId,
+    direction: Direction,
+    user: UserId,
+}
+
+impl Default for Clients {
     fn default() -> Self {
         Self { by_session: BTreeMap::new(), news: mpsc::channel(NEWS_MAX), is_asking: false }
     }
 }
 
-impl Publishers {
+impl Clients {
     pub(super) async fn next_news(&mut self) -> Option<News> {
         self.news.1.recv().await
     }
@@ -106,14 +144,22 @@ impl Publishers {
         self.by_session.remove(&session);
     }
 
-    fn find(&mut self, room: RoomId, session: ConnectionId, user: UserId) -> Option<&mut Publisher> {
-        let is_theirs = |known: &&mut Publisher| (known.room, known.user) == (room, user);
+    /// How many an account has.
+    fn count(&self, account: AccountId, direction: Direction) -> usize {
+        let all = self.by_session.values();
+        all.filter(|known| (known.account, known.direction) == (account, direction)).count()
+    }
+
+    fn find(&mut self, asked: Asked) -> Option<&mut Client> {
+        let Asked { room, session, direction, user } = asked;
+        let is_theirs =
+            |known: &&mut Client| (known.room, known.direction, known.user) == (room, direction, user);
         self.by_session.get_mut(&session).filter(is_theirs)
     }
 }
 
-impl Publisher {
-    /// The tag of the present ICE session, unlike that of any other of this publisher.
+impl Client {
+    /// The tag of the present ICE session, unlike that of any other of this client.
     fn tag(&self) -> String {
         format!("ice-{}", self.ice_session)
     }
@@ -161,10 +207,15 @@ impl Control {
         }
         match action {
             WhipAction::Publish { participant, rights, pass, sdp, picture } => {
-                self.read_beside(sdp, Arrival { account, room, participant, rights, pass, picture, reply });
+                let purpose = Purpose::Publish { participant, rights, picture };
+                self.read_beside(sdp, Arrival { account, room, pass, purpose, reply });
             }
-            WhipAction::Patch { session, user, if_match, fragment } => {
-                match self.patch(room, session, user, &if_match, &fragment) {
+            WhipAction::Play { session, user, pass, sdp, of } => {
+                let purpose = Purpose::Play { session, user, of };
+                self.read_beside(sdp, Arrival { account, room, pass, purpose, reply });
+            }
+            WhipAction::Patch { session, direction, user, if_match, fragment } => {
+                match self.patch(Asked { room, session, direction, user }, &if_match, &fragment) {
                     Ok(Patched::Now(answer)) => reply.send(&Ok(answer)),
                     Ok(Patched::Restarting(answer)) => {
                         self.shutdown.tasks.spawn(async move { reply.send(&answer.await) });
@@ -172,10 +223,10 @@ impl Control {
                     Err(failure) => reply.send(&Err(failure)),
                 }
             }
-            WhipAction::End { session, user } => {
-                let outcome = match self.publishers.find(room, session, user) {
+            WhipAction::End { session, direction, user } => {
+                let outcome = match self.clients.find(Asked { room, session, direction, user }) {
                     Some(_) => {
-                        self.end_publisher(room, session, "it has ended its WHIP session").await;
+                        self.end_client(room, session, "it says so").await;
                         Ok(WhipReply::Done)
                     }
                     None => Err(failure::no_whip_session()),
@@ -183,11 +234,11 @@ impl Control {
                 reply.send(&outcome);
             }
             WhipAction::Remove { whom } => {
-                let all = self.publishers.by_session.iter();
+                let all = self.clients.by_session.iter();
                 let theirs = all.filter(|(id, known)| known.room == room && known.is_among(**id, whom));
                 let sessions: Vec<ConnectionId> = theirs.map(|(session, _)| *session).collect();
                 for &session in &sessions {
-                    self.end_publisher(room, session, "it was taken out of the room").await;
+                    self.end_client(room, session, "it was taken out of the room").await;
                 }
                 reply.send(&Ok(WhipReply::Removed(u32::try_from(sessions.len()).unwrap_or(u32::MAX))));
             }
@@ -196,16 +247,16 @@ impl Control {
 
     pub(super) async fn handle_whip_news(&mut self, news: News) {
         match news {
-            News::Arrived(arrival, offer) => self.admit_publisher(*arrival, offer).await,
+            News::Arrived(arrival, offer) => self.admit_client(*arrival, offer).await,
             News::NotTaken(room, session) => {
-                self.end_publisher(room, session, "its offer was not taken").await;
+                self.end_client(room, session, "its offer was not taken").await;
             }
             News::MustEnd(sessions) => {
-                self.publishers.is_asking = false;
+                self.clients.is_asking = false;
                 for session in sessions {
-                    let room = self.publishers.by_session.get(&session).map(|publisher| publisher.room);
+                    let room = self.clients.by_session.get(&session).map(|client| client.room);
                     if let Some(room) = room {
-                        self.end_publisher(room, session, "it may not be in the room any more").await;
+                        self.end_client(room, session, "it may not be in the room any more").await;
                     }
                 }
             }
@@ -214,14 +265,18 @@ impl Control {
 
     /// Reading takes longer than all else, and holds up nobody. Who offers what cannot be taken enters nothing.
     fn read_beside(&self, sdp: String, arrival: Arrival) {
-        let news = self.publishers.news.0.clone();
+        let news = self.clients.news.0.clone();
         self.shutdown.tasks.spawn(async move {
-            let (room, session) = (arrival.room, arrival.participant.connection_id);
+            let (room, session) = (arrival.room, arrival.purpose.session());
+            let check = match arrival.purpose.direction() {
+                Direction::Publishes => offer::check,
+                Direction::Plays => offer::check_player,
+            };
             let offer = Remote::parse(&sdp).map_err(WhipOfferError::from);
-            let offer = match offer.and_then(|offer| offer::check(&offer).map(|()| offer)) {
+            let offer = match offer.and_then(|offer| check(&offer).map(|()| offer)) {
                 Ok(offer) => offer,
                 Err(error) => {
-                    info!(room.id = %room, conn.id = %session, error = %Chain(&error), "What WHIP session {session} offers to send is not taken");
+                    info!(room.id = %room, conn.id = %session, error = %Chain(&error), "What session {session} over HTTP offers is not taken");
                     return arrival.reply.send(&Err(failure::whip_offer(&error)));
                 }
             };
@@ -232,47 +287,37 @@ impl Control {
         });
     }
 
-    /// Seats a publisher, names its tracks and has the shard take them.
-    async fn admit_publisher(&mut self, arrival: Arrival, mut offer: Remote) {
-        let Arrival { account, room, participant, rights, pass, picture, reply } = arrival;
-        let (session, user) = (participant.connection_id, participant.user_id);
-        let theirs = self.publishers.by_session.values().filter(|known| known.account == account);
-        if theirs.count() >= PUBLISHERS_PER_ACCOUNT_MAX {
-            return reply.send(&Err(failure::too_many_publishers()));
+    /// Lets somebody in whose offer can be taken, unless the account has enough of them or the session is on its way to
+    /// another node.
+    async fn admit_client(&mut self, arrival: Arrival, offer: Remote) {
+        let Arrival { account, room, pass, purpose, reply } = arrival;
+        let direction = purpose.direction();
+        let (most, too_many) = match direction {
+            Direction::Publishes => (PUBLISHERS_PER_ACCOUNT_MAX, failure::too_many_publishers()),
+            Direction::Plays => (PLAYERS_PER_ACCOUNT_MAX, failure::too_many_players()),
+        };
+        if self.clients.count(account, direction) >= most {
+            return reply.send(&Err(too_many));
         }
         if self.moves.is_under_way(room) {
             return reply.send(&Err(failure::unavailable()));
         }
-        match self.join(account, room, participant, None, rights).await {
-            Ok(()) => {}
-            Err(Ok(MediaReply::Moved { owner })) => return reply.send(&Ok(WhipReply::Moved { owner })),
-            Err(Err(failure)) => return reply.send(&Err(failure)),
-            Err(Ok(_)) => return reply.send(&Err(failure::unavailable())),
-        }
-        let sections = offer.sections.iter();
-        let tracks: Vec<PublishTrack> = sections.filter_map(|it| offer::named(it, picture)).collect();
-        let has = |source| tracks.iter().any(|track| track.source == source);
-        let state = StateChange {
-            muted: Some(!has(TrackSource::Microphone)),
-            camera_off: Some(!has(TrackSource::Camera)),
-            sharing: Some(has(TrackSource::Screen)),
-            ..StateChange::default()
-        };
-        // It has just been seated, and no track is spoken of.
-        let _never_fails = self.update(room, session, state, &[]).await;
-        let published = self.publish_described(room, session, &mut offer, &tracks).await;
-        let answer = match published {
-            Ok((_named, answer)) => answer,
-            Err(failure) => {
-                self.end_publisher(room, session, "its offer was not taken").await;
-                return reply.send(&Err(failure));
+        let (session, user) = (purpose.session(), purpose.user());
+        let entered = match purpose {
+            Purpose::Publish { participant, rights, picture } => {
+                self.admit_publisher((account, room), participant, rights, (offer, picture)).await
             }
+            Purpose::Play { of, .. } => self.admit_player((account, room), (session, user), of, offer).await,
         };
-        let publisher = Publisher { account, room, user, pass, offer, ice_session: 1 };
-        let tag = publisher.tag();
-        self.publishers.by_session.insert(session, publisher);
-        info!(room.id = %room, conn.id = %session, user.id = %user, "WHIP session {session} begins");
-        let news = self.publishers.news.0.clone();
+        let (offer, answer) = match entered {
+            Ok(entered) => entered,
+            Err(refusal) => return reply.send(&refusal),
+        };
+        let client = Client { account, room, user, direction, pass, offer, ice_session: 1 };
+        let tag = client.tag();
+        self.clients.by_session.insert(session, client);
+        info!(room.id = %room, conn.id = %session, user.id = %user, "Session {session} over HTTP begins");
+        let news = self.clients.news.0.clone();
         self.shutdown.tasks.spawn(async move {
             let answer = answer.await.map(|sdp| WhipReply::Published { sdp, tag });
             if answer.is_err() {
@@ -284,29 +329,27 @@ impl Control {
     }
 
     /// What a client says of its candidates is not needed: it comes to us. New credentials begin ICE anew.
-    fn patch(
-        &mut self,
-        room: RoomId,
-        session: ConnectionId,
-        user: UserId,
-        if_match: &IfMatch,
-        fragment: &str,
-    ) -> Result<Patched, Failure> {
-        let publisher = self.publishers.find(room, session, user).ok_or_else(failure::no_whip_session)?;
+    fn patch(&mut self, asked: Asked, if_match: &IfMatch, fragment: &str) -> Result<Patched, Failure> {
+        let Asked { room, session, direction, .. } = asked;
+        let client = self.clients.find(asked).ok_or_else(failure::no_whip_session)?;
         let Fragment { credentials } = Fragment::parse(fragment).map_err(|error| failure::sdp(&error))?;
-        if !publisher.is_meant(if_match) {
+        if !client.is_meant(if_match) {
             return Ok(Patched::Now(WhipReply::OtherIceSession));
         }
-        let Some(offer) = publisher.restarted(credentials) else {
+        let Some(offer) = client.restarted(credentials) else {
             return Ok(Patched::Now(WhipReply::Done));
         };
         let shard = self.served(room, session)?;
-        let answered = shard.publish(session, offer.clone()).map_err(|_| failure::unavailable())?;
-        let publisher = self.publishers.find(room, session, user).ok_or_else(failure::no_whip_session)?;
-        publisher.offer = offer;
-        publisher.ice_session = publisher.ice_session.saturating_add(1);
-        debug!(room.id = %room, conn.id = %session, "WHIP session {session} begins ICE anew");
-        let tag = publisher.tag();
+        let answered = match direction {
+            Direction::Publishes => shard.publish(session, offer.clone()).map(FutureExt::boxed),
+            Direction::Plays => shard.play(session, offer.clone()).map(FutureExt::boxed),
+        };
+        let answered = answered.map_err(|_| failure::unavailable())?;
+        let client = self.clients.find(asked).ok_or_else(failure::no_whip_session)?;
+        client.offer = offer;
+        client.ice_session = client.ice_session.saturating_add(1);
+        debug!(room.id = %room, conn.id = %session, "Session {session} over HTTP begins ICE anew");
+        let tag = client.tag();
         Ok(Patched::Restarting(
             async move {
                 let answer = answered.await.map_err(|_| failure::unavailable())?;
@@ -317,67 +360,33 @@ impl Control {
         ))
     }
 
-    /// Ends the sessions whose tokens have ended, and has the api role asked who else may not stay.
-    pub(super) async fn look_after_publishers(&mut self) {
-        let now = self.deps.clock.utc();
-        let ended = |known: &Publisher| known.pass.expires_at <= now;
-        let all = self.publishers.by_session.iter();
-        let ended: Vec<_> =
-            all.filter(|(_, known)| ended(known)).map(|(&session, known)| (known.room, session)).collect();
-        for (room, session) in ended {
-            self.end_publisher(room, session, "its token has ended").await;
-        }
-        let stays: Vec<Stay> =
-            self.publishers.by_session.iter().map(|(&session, known)| stay(session, known)).collect();
-        if stays.is_empty() || std::mem::replace(&mut self.publishers.is_asking, true) {
-            return;
-        }
-        let (bus, news) = (self.deps.bus.clone(), self.publishers.news.0.clone());
-        self.shutdown.tasks.spawn(async move {
-            let _ended = news.send(News::MustEnd(who_must_end(&bus, &stays).await)).await;
-        });
-    }
-
-    /// Ends the WHIP sessions of a room.
-    pub(super) async fn end_publishers(&mut self, room: RoomId, why: &str) {
-        let all = self.publishers.by_session.iter();
+    /// Ends the sessions over HTTP of a room.
+    pub(super) async fn end_clients(&mut self, room: RoomId, why: &str) {
+        let all = self.clients.by_session.iter();
         let theirs = all.filter(|(_, known)| known.room == room).map(|(session, _)| *session);
         for session in theirs.collect::<Vec<_>>() {
-            self.end_publisher(room, session, why).await;
+            self.end_client(room, session, why).await;
         }
     }
 
-    async fn end_publisher(&mut self, room: RoomId, session: ConnectionId, why: &str) {
-        info!(room.id = %room, conn.id = %session, "WHIP session {session} ends: {why}");
-        self.publishers.forget(session);
-        self.change(room, |state, effects| state.leave(session, effects)).await;
+    async fn end_client(&mut self, room: RoomId, session: ConnectionId, why: &str) {
+        info!(room.id = %room, conn.id = %session, "Session {session} over HTTP ends: {why}");
+        self.clients.forget(session);
+        self.change(room, |state, effects| {
+            state.leave(session, effects);
+            state.end_playing(session, effects);
+        })
+        .await;
     }
 }
+
+/// What was offered, and the answer to come; or what else the api role is answered.
+type Entered = Result<(Remote, BoxFuture<'static, Result<String, Failure>>), WhipAnswer>;
 
 /// What becomes of a PATCH.
 enum Patched {
     Now(WhipReply),
     Restarting(BoxFuture<'static, WhipAnswer>),
-}
-
-fn stay(session: ConnectionId, publisher: &Publisher) -> Stay {
-    let Publisher { account, room, user, ref pass, .. } = *publisher;
-    Stay { account, room, session, user, pass: pass.clone() }
-}
-
-/// Asks the api role. Whom nobody speaks of stays: their tokens end by themselves.
-async fn who_must_end(bus: &Bus, stays: &[Stay]) -> Vec<ConnectionId> {
-    let mut all = Vec::new();
-    for page in stays.chunks(ASKED_MAX) {
-        match bus.request(&StayService, &page.to_vec(), ANSWER_TIME).await {
-            Ok(ended) => all.extend(ended),
-            Err(error) => {
-                debug!(error = %Chain(&error), "Nobody says who may not stay; will ask again");
-                break;
-            }
-        }
-    }
-    all
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use common::{
     subject::media::MediaRights,
 };
 use sfu_core::{
-    AnswerError, MediaEvent, Offer, SdpError, SessionId, recording::StreamId, sdp::parse::Remote,
+    AnswerError, Cast, MediaEvent, Offer, SdpError, SessionId, recording::StreamId, sdp::parse::Remote,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -37,6 +37,16 @@ pub(crate) enum Command {
         /// Takes the answer.
         reply: oneshot::Sender<Result<String, SdpError>>,
     },
+    /// Answer an offer of what a player receives.
+    Play {
+        participant: ConnectionId,
+        /// The offer, likewise.
+        offer: Remote,
+        /// Takes the answer.
+        reply: oneshot::Sender<Result<String, SdpError>>,
+    },
+    /// Show these players this.
+    Cast { players: Vec<ConnectionId>, cast: Cast },
     /// Take the answer to an offer.
     Answer {
         participant: ConnectionId,

@@ -8,7 +8,7 @@ use common::{
     statistics::MediaStatistics,
     subject::media::MediaRights,
 };
-use sfu_core::{AnswerError, Offer, SdpError, SessionId, recording::StreamId, sdp::parse::Remote};
+use sfu_core::{AnswerError, Cast, Offer, SdpError, SessionId, recording::StreamId, sdp::parse::Remote};
 use std::{os::unix::net::UnixDatagram, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, oneshot},
@@ -74,15 +74,22 @@ impl ShardHandle {
         offer: Remote,
     ) -> Result<impl Future<Output = Result<Result<String, SdpError>, Unresponsive>> + use<>, Unresponsive>
     {
-        let (reply, answer) = oneshot::channel();
-        self.commands
-            .try_send(Command::Publish { participant, offer, reply })
-            .map_err(|_full_or_ended| Unresponsive)?;
-        self.wake();
-        Ok(async {
-            let answer = timeout(DEADLINE, answer).await.map_err(|_| Unresponsive)?;
-            answer.map_err(|_| Unresponsive)
-        })
+        self.order(move |reply| Command::Publish { participant, offer, reply })
+    }
+
+    /// Orders an offer of what `participant` receives as a player to be answered, likewise.
+    pub(crate) fn play(
+        &self,
+        participant: ConnectionId,
+        offer: Remote,
+    ) -> Result<impl Future<Output = Result<Result<String, SdpError>, Unresponsive>> + use<>, Unresponsive>
+    {
+        self.order(move |reply| Command::Play { participant, offer, reply })
+    }
+
+    /// Has it show these players this.
+    pub(crate) async fn cast(&self, players: Vec<ConnectionId>, cast: Cast) -> Result<(), Unresponsive> {
+        self.give(Command::Cast { players, cast }).await
     }
 
     /// Takes the answer to offer `revision`.
@@ -157,6 +164,20 @@ impl ShardHandle {
     /// Ends the shard's thread.
     pub(crate) async fn stop(&self) -> Result<(), Unresponsive> {
         self.give(Command::Stop).await
+    }
+
+    /// Orders something without waiting. What it returns waits for the answer.
+    fn order<T, C: FnOnce(oneshot::Sender<T>) -> Command>(
+        &self,
+        command: C,
+    ) -> Result<impl Future<Output = Result<T, Unresponsive>> + use<T, C>, Unresponsive> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.try_send(command(reply)).map_err(|_full_or_ended| Unresponsive)?;
+        self.wake();
+        Ok(async {
+            let answer = timeout(DEADLINE, answer).await.map_err(|_| Unresponsive)?;
+            answer.map_err(|_| Unresponsive)
+        })
     }
 
     async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Unresponsive> {

@@ -23,10 +23,10 @@ use tokio::{
 };
 use uuid::Uuid;
 
-const KINDS: [Kind; 2] = [Kind::Audio, Kind::Video];
+pub(super) const KINDS: [Kind; 2] = [Kind::Audio, Kind::Video];
 
 /// What a client says of its candidates under these credentials.
-fn fragment(ufrag: &str) -> String {
+pub(super) fn fragment(ufrag: &str) -> String {
     format!(
         "a=ice-ufrag:{ufrag}\r\na=ice-pwd:0123456789abcdef01234567\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n\
          a=candidate:1 1 udp 2122260223 127.0.0.1 61764 typ host\r\na=end-of-candidates\r\n"
@@ -34,15 +34,15 @@ fn fragment(ufrag: &str) -> String {
 }
 
 /// Instances, an account with a room, and a program that lets guests in.
-struct World {
-    servers: Vec<Server>,
-    account: Account,
-    back_end: Rest,
-    room: String,
+pub(super) struct World {
+    pub(super) servers: Vec<Server>,
+    pub(super) account: Account,
+    pub(super) back_end: Rest,
+    pub(super) room: String,
     _installation: Installation,
 }
 
-async fn world(servers: usize) -> World {
+pub(super) async fn world(servers: usize) -> World {
     let mut installation = Installation::new().await;
     if servers > 1 {
         installation = installation.clustered();
@@ -57,7 +57,7 @@ async fn world(servers: usize) -> World {
 }
 
 impl World {
-    async fn token(&self, identity: &str, rights: Value) -> String {
+    pub(super) async fn token(&self, identity: &str, rights: Value) -> String {
         self.token_for(identity, rights, 3600).await
     }
 
@@ -73,13 +73,13 @@ impl World {
     }
 
     /// Somebody who only looks.
-    async fn looks(&self) -> Socket {
+    pub(super) async fn looks(&self) -> Socket {
         let mut socket = Socket::open(&self.servers[0].base, &self.account.admin.token).await;
         socket.ask("room.join", json!({ "roomId": self.room })).await;
         socket
     }
 
-    fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         format!("{}/v1/rooms/{}/whip", self.servers[0].base, self.room)
     }
 
@@ -102,13 +102,13 @@ fn send(whip: &Whip) -> JoinHandle<()> {
     })
 }
 
-fn ids(state: &Value) -> BTreeSet<Uuid> {
+pub(super) fn ids(state: &Value) -> BTreeSet<Uuid> {
     let all = state["participants"].as_array().expect("participants").iter();
     all.map(|one| one["connectionId"].as_str().and_then(|id| id.parse().ok()).expect("an id")).collect()
 }
 
 /// Waits until exactly these are in the call.
-async fn until_there(socket: &mut Socket, expected: &[Uuid]) -> Value {
+pub(super) async fn until_there(socket: &mut Socket, expected: &[Uuid]) -> Value {
     let expected: BTreeSet<Uuid> = expected.iter().copied().collect();
     socket.event("media.changed", |news| ids(&news["state"]) == expected).await
 }
@@ -206,11 +206,17 @@ async fn when_the_media_server_is_killed_an_encoder_is_told_and_another_one_take
     assert_eq!(again.end(&second).await, StatusCode::NOT_FOUND);
 }
 
-/// A page as a WHIP client, by nothing but what browsers have.
-const PAGE: &str = r"(async (url, token) => {
+/// A page as a WHIP client, by nothing but what browsers have; its pictures in this codec if one is named.
+pub(super) const PAGE: &str = r"(async (url, token, codec) => {
     const media = await navigator.mediaDevices.getUserMedia({ audio: true, video: true });
     const peer = new RTCPeerConnection();
-    for (const track of media.getTracks()) peer.addTransceiver(track, { direction: 'sendonly', streams: [media] });
+    for (const track of media.getTracks()) {
+        const transceiver = peer.addTransceiver(track, { direction: 'sendonly', streams: [media] });
+        const known = RTCRtpSender.getCapabilities(track.kind).codecs;
+        if (codec && track.kind === 'video') {
+            transceiver.setCodecPreferences(known.filter((it) => it.mimeType === codec));
+        }
+    }
     await peer.setLocalDescription();
     const say = (method, to, type, body, more) => fetch(to, {
         method, body, headers: { authorization: `Bearer ${token}`, 'content-type': type, ...more },

@@ -12,7 +12,7 @@ use common::{
     protocol::Failure,
     subject::{
         hub::ConnectionSelector,
-        whip::{WhipAction, WhipReply, WhipRequest, WhipService},
+        whip::{Direction, WhipAction, WhipReply, WhipRequest, WhipService},
     },
 };
 use std::time::Duration;
@@ -22,11 +22,12 @@ use tracing::warn;
 const NODE_RETRY: Duration = Duration::from_secs(2);
 
 /// What a media node's refusals are over HTTP (RFC 9725, section 4.2). Others are 422 if the caller is at fault.
-const STATUSES: [(ErrorCode, StatusCode); 7] = [
+const STATUSES: [(ErrorCode, StatusCode); 8] = [
     (ErrorCode::NOT_FOUND, StatusCode::NOT_FOUND),
     // Its media session has ended a moment ago.
     (ErrorCode::MEDIA_NOT_JOINED, StatusCode::NOT_FOUND),
     (ErrorCode::FORBIDDEN, StatusCode::FORBIDDEN),
+    (ErrorCode::MEDIA_LOCKED, StatusCode::FORBIDDEN),
     (ErrorCode::TOO_MANY, StatusCode::CONFLICT),
     (ErrorCode::MEDIA_INVALID_SDP, StatusCode::BAD_REQUEST),
     (ErrorCode::MEDIA_NOTHING_AGREED, StatusCode::UNPROCESSABLE_ENTITY),
@@ -58,7 +59,7 @@ pub(super) async fn ask(
     }
 }
 
-/// Ends the WHIP sessions of a room whose holders are taken out of it; how many there were.
+/// Ends the sessions over HTTP of a room whose holders are taken out of it; how many there were.
 ///
 /// # Errors
 /// 503 if the media node does not say that it is done.
@@ -81,9 +82,12 @@ pub(in super::super) fn unavailable() -> Problem {
         .retry_after(NODE_RETRY)
 }
 
-/// There is no such WHIP session, or it is somebody else's.
-pub(super) fn no_session() -> Problem {
-    Problem::not_found("WHIP session")
+/// There is no such session, or it is somebody else's.
+pub(super) fn no_session(direction: Direction) -> Problem {
+    Problem::not_found(match direction {
+        Direction::Publishes => "WHIP session",
+        Direction::Plays => "WHEP session",
+    })
 }
 
 fn problem(failure: Failure) -> Problem {

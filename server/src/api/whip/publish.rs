@@ -7,17 +7,17 @@ use super::{
         extract::{Id, Params, RemoteAddress},
         problem::{Document, Problem},
     },
-    ANSWER_EXAMPLE, OFFER_EXAMPLE, SDP, body, node,
+    ANSWER_EXAMPLE, OFFER_EXAMPLE, SDP, answer, body, node,
 };
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::StatusCode,
+    response::Response,
 };
 use common::{
     error::ErrorCode,
     id::{ConnectionId, RoomId},
-    protocol::media::{IceServer, Participant, ParticipantState, TrackSource},
+    protocol::media::{Participant, ParticipantState, TrackSource},
     subject::{
         media::MediaRights,
         whip::{WhipAction, WhipReply},
@@ -59,7 +59,7 @@ enum WhipSource {
          body = String, content_type = "application/sdp", example = json!(ANSWER_EXAMPLE)),
         (status = 400, description = "`media.invalidSdp`: the body is no offer", body = Document),
         (status = 401, body = Document),
-        (status = 403, description = "The token does not allow to send", body = Document),
+        (status = 403, description = "The token does not allow to send; `media.locked`: a moderator lets nobody else in", body = Document),
         (status = 404, body = Document),
         (status = 406, description = "`request.notAcceptable`", body = Document),
         (status = 409, description = "`room.closed`; `limit.count`: the session is full, or the account has too many", body = Document),
@@ -107,15 +107,7 @@ pub(super) async fn start_whip_session(
     let action = WhipAction::Publish { participant, rights, pass, sdp, picture };
     match node::ask(&app, attendee.account(), room, action, true).await? {
         Some(WhipReply::Published { sdp, tag }) => {
-            let ice_servers = (app.ice_servers)(attendee.user(), app.clock.utc());
-            let mut response = (StatusCode::CREATED, [(header::CONTENT_TYPE, SDP)], sdp).into_response();
-            let headers = response.headers_mut();
-            // Relative: whatever stands in front of this server knows by which name it was called.
-            insert(headers, header::LOCATION, &format!("/v1/rooms/{room}/whip/{session}"))?;
-            insert(headers, header::ETAG, &body::etag(&tag))?;
-            link(headers, &ice_servers);
-            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            Ok(response)
+            answer::created(&app, &attendee, &format!("/v1/rooms/{room}/whip/{session}"), (sdp, &tag))
         }
         Some(
             WhipReply::Restarted { .. }
@@ -131,56 +123,4 @@ pub(super) async fn start_whip_session(
 fn forbidden() -> Problem {
     let detail = "publishing over WHIP needs a token of a person, or of a guest with the right media.send";
     Problem::new(StatusCode::FORBIDDEN, ErrorCode::FORBIDDEN, detail)
-}
-
-fn insert(headers: &mut HeaderMap, name: header::HeaderName, value: &str) -> Result<(), Problem> {
-    headers.insert(name, HeaderValue::try_from(value).map_err(|error| Problem::internal(&error))?);
-    Ok(())
-}
-
-/// Names the STUN and TURN servers (RFC 9725, section 4.6).
-fn link(headers: &mut HeaderMap, ice_servers: &[IceServer]) {
-    for server in ice_servers {
-        let credentials = match (&server.username, &server.credential) {
-            (Some(username), Some(credential)) => {
-                format!(
-                    "; username=\"{username}\"; credential=\"{credential}\"; credential-type=\"password\""
-                )
-            }
-            _ => String::new(),
-        };
-        for url in &server.urls {
-            // What no header can carry is one of the operator's URLs with a sign that none has.
-            if let Ok(value) = HeaderValue::try_from(format!("<{url}>; rel=\"ice-server\"{credentials}")) {
-                headers.append(header::LINK, value);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_url_of_a_server_is_a_link_of_its_own_with_its_credentials() {
-        let turn = IceServer {
-            urls: vec!["turn:turn.example:3478".to_owned(), "turns:turn.example:5349".to_owned()],
-            username: Some("1790000000:ada".to_owned()),
-            credential: Some("c2VjcmV0".to_owned()),
-        };
-        let stun = IceServer { urls: vec!["stun:stun.example".to_owned()], username: None, credential: None };
-        let mut headers = HeaderMap::new();
-        link(&mut headers, &[stun, turn]);
-        let links: Vec<_> = headers.get_all(header::LINK).iter().map(|it| it.to_str().unwrap()).collect();
-        let secret = "; username=\"1790000000:ada\"; credential=\"c2VjcmV0\"; credential-type=\"password\"";
-        assert_eq!(
-            links,
-            [
-                "<stun:stun.example>; rel=\"ice-server\"".to_owned(),
-                format!("<turn:turn.example:3478>; rel=\"ice-server\"{secret}"),
-                format!("<turns:turn.example:5349>; rel=\"ice-server\"{secret}"),
-            ]
-        );
-    }
 }

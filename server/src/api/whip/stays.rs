@@ -1,11 +1,11 @@
-//! Answers media nodes that ask who of their publishers may not stay.
+//! Answers media nodes that ask who of those may not stay who came to them over HTTP.
 
 use super::super::App;
 use bus::{Asked, BusError};
 use common::{
     error::Chain,
     id::{AccountId, ConnectionId},
-    subject::whip::{PassHolder, Stay, StayService},
+    subject::whip::{Direction, PassHolder, Stay, StayService},
     token::Standing,
 };
 use shutdown::Shutdown;
@@ -41,7 +41,7 @@ async fn who_must_end(app: &App, stays: Vec<Stay>) -> Vec<ConnectionId> {
             Ok(theirs) => ended.extend(theirs),
             Err(error) if error.is_no_account() => ended.extend(stays.iter().map(|stay| stay.session)),
             Err(error) => {
-                warn!(account.id = %account, error = %Chain(&error), "Publishers were not looked at again");
+                warn!(account.id = %account, error = %Chain(&error), "Who came over HTTP was not looked at again");
             }
         }
     }
@@ -58,7 +58,12 @@ async fn of_account(app: &App, account: AccountId, stays: &[Stay]) -> Result<Vec
     let may_stay = |stay: &Stay, found: Option<&rooms::Found>, holds: bool| {
         let visitor = visitor(stay);
         let facts = found.map(|(_, facts)| facts);
-        holds && visitor.media_rights().send && visitor.may(Action::Media, stay.room, facts).is_ok()
+        let rights = visitor.media_rights();
+        let may_do_it = match stay.direction {
+            Direction::Publishes => rights.send,
+            Direction::Plays => rights.receive,
+        };
+        holds && may_do_it && visitor.may(Action::Media, stay.room, facts).is_ok()
     };
     let mut ended = Vec::new();
     for (stay, found) in stays.iter().zip(&rooms) {

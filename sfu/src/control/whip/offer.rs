@@ -1,4 +1,5 @@
-//! What one WHIP session may offer: sound, pictures or both, and all of it is taken.
+//! What one session over HTTP may offer: sound, pictures or both. Of who publishes all of it is taken, of who plays what
+//! can be.
 
 use common::protocol::media::{PublishTrack, TrackKind, TrackSource};
 use sfu_core::{
@@ -6,17 +7,18 @@ use sfu_core::{
     sdp::{
         answer,
         parse::{Remote, Section},
+        play,
     },
 };
 
-/// What one WHIP session may not offer.
+/// What one session may not offer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(in super::super) enum WhipOfferError {
     /// It is no offer, or nothing of it can be taken.
     #[error(transparent)]
     Sdp(#[from] SdpError),
     /// One of each kind (RFC 9725, section 4.4.2).
-    #[error("there are two tracks of {0}, and a WHIP session has one at most")]
+    #[error("there are two tracks of {0}, and a session has one at most")]
     Duplicate(&'static str),
     /// All or nothing (RFC 9725, section 4.4.3).
     #[error(
@@ -48,15 +50,30 @@ pub(super) fn check(offer: &Remote) -> Result<(), WhipOfferError> {
         return Err(SdpError::Missing("media sections").into());
     }
     answer::check(offer)?;
+    at_most_one_of_each(offer)?;
+    match offer.sections.iter().find(|section| !answer::takes(section)) {
+        Some(section) => Err(WhipOfferError::Partial { mid: section.mid.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// Whether an offer is of one player: something of it can be played, and there is one section of a kind at most. What
+/// cannot be played in a section is refused there alone.
+///
+/// # Errors
+/// [`WhipOfferError`].
+pub(super) fn check_player(offer: &Remote) -> Result<(), WhipOfferError> {
+    play::check(offer)?;
+    at_most_one_of_each(offer)
+}
+
+fn at_most_one_of_each(offer: &Remote) -> Result<(), WhipOfferError> {
     for (kind, name) in [(TrackKind::Audio, "sound"), (TrackKind::Video, "pictures")] {
         if offer.sections.iter().filter(|section| section.kind == Some(kind)).count() > 1 {
             return Err(WhipOfferError::Duplicate(name));
         }
     }
-    match offer.sections.iter().find(|section| !answer::takes(section)) {
-        Some(section) => Err(WhipOfferError::Partial { mid: section.mid.clone() }),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! Publishers over a bus of one process, with a shard that runs.
+//! Clients over a bus of one process, with a shard that runs.
 
-use super::*;
+use super::{stays::ANSWER_TIME, *};
 use crate::{
     Config, Deps,
     addresses::Addresses,
@@ -9,16 +9,16 @@ use crate::{
     shard::{Shard, ShardHandle},
     socket,
 };
-use bus::{Asked, Requests};
+use bus::{Asked, Bus, Requests};
 use common::{
     clock::{Clock, ManualClock},
     error::ErrorCode,
     id::NodeId,
     protocol::media::ParticipantState,
-    subject::whip::PassHolder,
+    subject::whip::{PassHolder, StayService},
 };
 use shutdown::Shutdown;
-use std::{collections::BTreeSet, net::Ipv4Addr, sync::Arc};
+use std::{collections::BTreeSet, net::Ipv4Addr, sync::Arc, time::Duration};
 
 /// How long a token of these tests is good for.
 const TOKEN_TIME: Duration = Duration::from_secs(60);
@@ -68,7 +68,7 @@ impl Stage {
         loop {
             tokio::select! {
                 answered = &mut answer => return answered.unwrap().unwrap(),
-                Some(news) = self.control.publishers.next_news() => self.control.handle_whip_news(news).await,
+                Some(news) = self.control.clients.next_news() => self.control.handle_whip_news(news).await,
             }
         }
     }
@@ -121,6 +121,11 @@ fn offer(ufrag: &str) -> String {
     )
 }
 
+/// The same as a player says it.
+fn player_offer(ufrag: &str) -> String {
+    offer(ufrag).replace("sendonly", "recvonly")
+}
+
 fn fragment(ufrag: &str) -> String {
     format!("a=ice-ufrag:{ufrag}\r\na=ice-pwd:0123456789012345678901\r\n")
 }
@@ -135,10 +140,10 @@ async fn a_publisher_has_a_seat_and_tracks_until_its_token_ends() {
     assert_eq!((participant.connection_id, participant.tracks.len()), (session, 2));
     assert!(!participant.state.muted && !participant.state.camera_off);
     stage.clock.advance(TOKEN_TIME - Duration::from_millis(1));
-    stage.control.look_after_publishers().await;
+    stage.control.look_after_clients().await;
     assert_eq!(stage.present(), [session]);
     stage.clock.advance(Duration::from_millis(1));
-    stage.control.look_after_publishers().await;
+    stage.control.look_after_clients().await;
     assert!(stage.present().is_empty() && stage.control.sessions.is_empty(), "nobody is left");
     stage.shard.stop().await.unwrap();
 }
@@ -167,8 +172,13 @@ async fn other_credentials_begin_ice_anew_and_the_same_change_nothing() {
     let mut stage = Stage::new().await;
     let (session, user, first) = stage.publish().await;
     let tagged = |tag: &str| IfMatch::Tags(vec!["other".to_owned(), tag.to_owned()]);
-    let patch =
-        |if_match, ufrag, user| WhipAction::Patch { session, user, if_match, fragment: fragment(ufrag) };
+    let patch = |if_match, ufrag, user| WhipAction::Patch {
+        session,
+        direction: Direction::Publishes,
+        user,
+        if_match,
+        fragment: fragment(ufrag),
+    };
     assert_eq!(stage.ask(patch(tagged(&first), "abcd", user)).await, Ok(WhipReply::Done));
     assert_eq!(stage.ask(patch(tagged("ice-0"), "abcd", user)).await, Ok(WhipReply::OtherIceSession));
     let restarted = stage.ask(patch(IfMatch::Any, "efgh", user)).await.unwrap();
@@ -179,12 +189,16 @@ async fn other_credentials_begin_ice_anew_and_the_same_change_nothing() {
     assert_eq!(stage.ask(patch(tagged(&tag), "efgh", user)).await, Ok(WhipReply::Done));
     let stranger = stage.ask(patch(IfMatch::Any, "ijkl", UserId::generate(&*stage.clock))).await;
     assert_eq!(stranger.unwrap_err().data.code, ErrorCode::NOT_FOUND);
-    let stranger = WhipAction::End { session, user: UserId::generate(&*stage.clock) };
+    let stranger =
+        WhipAction::End { session, direction: Direction::Publishes, user: UserId::generate(&*stage.clock) };
     assert_eq!(stage.ask(stranger).await.unwrap_err().data.code, ErrorCode::NOT_FOUND);
     assert_eq!(stage.present(), [session]);
-    assert_eq!(stage.ask(WhipAction::End { session, user }).await, Ok(WhipReply::Done));
+    assert_eq!(
+        stage.ask(WhipAction::End { session, direction: Direction::Publishes, user }).await,
+        Ok(WhipReply::Done)
+    );
     assert!(stage.present().is_empty());
-    let again = stage.ask(WhipAction::End { session, user }).await;
+    let again = stage.ask(WhipAction::End { session, direction: Direction::Publishes, user }).await;
     assert_eq!(again.unwrap_err().data.code, ErrorCode::NOT_FOUND);
     stage.shard.stop().await.unwrap();
 }
@@ -194,8 +208,8 @@ async fn other_credentials_begin_ice_anew_and_the_same_change_nothing() {
 async fn who_may_not_stay_goes_and_who_cannot_be_judged_stays() {
     let mut stage = Stage::new().await;
     let ((gone, ..), (kept, ..)) = (stage.publish().await, stage.publish().await);
-    stage.control.look_after_publishers().await;
-    let unanswered = stage.control.publishers.next_news().await.unwrap();
+    stage.control.look_after_clients().await;
+    let unanswered = stage.control.clients.next_news().await.unwrap();
     stage.control.handle_whip_news(unanswered).await;
     assert_eq!(stage.present(), [gone, kept]);
     let mut asked = stage.control.deps.bus.serve(&StayService).await.unwrap();
@@ -204,8 +218,8 @@ async fn who_may_not_stay_goes_and_who_cannot_be_judged_stays() {
             reply.send(&request.iter().map(|stay| stay.session).filter(|&session| session == gone).collect());
         }
     });
-    stage.control.look_after_publishers().await;
-    let judged = stage.control.publishers.next_news().await.unwrap();
+    stage.control.look_after_clients().await;
+    let judged = stage.control.clients.next_news().await.unwrap();
     stage.control.handle_whip_news(judged).await;
     assert_eq!(stage.present(), [kept]);
     stage.shard.stop().await.unwrap();
@@ -218,6 +232,66 @@ async fn who_publishes_over_http_does_not_move_with_the_call_and_finds_that_the_
     let room = stage.room;
     stage.control.leave_behind(room).await;
     assert_eq!(stage.present(), []);
-    let refused = stage.ask(WhipAction::End { session, user }).await.unwrap_err();
+    let refused =
+        stage.ask(WhipAction::End { session, direction: Direction::Publishes, user }).await.unwrap_err();
     assert_eq!(refused.data.code, failure::no_whip_session().data.code);
+}
+
+#[tokio::test]
+async fn a_player_is_seen_by_nobody_and_plays_before_anybody_sends() {
+    let mut stage = Stage::new().await;
+    let (session, user) = (ConnectionId::generate(&*stage.clock), UserId::generate(&*stage.clock));
+    let holder = PassHolder::Guest { rights: BTreeSet::new(), issued_at: stage.clock.utc() };
+    let pass = Pass { holder, expires_at: stage.clock.utc() + TOKEN_TIME };
+    let play = |sdp: String| WhipAction::Play { session, user, pass: pass.clone(), sdp, of: None };
+    for (sdp, code) in [
+        ("garbage".to_owned(), ErrorCode::MEDIA_INVALID_SDP),
+        (offer("abcd"), ErrorCode::MEDIA_NOTHING_AGREED),
+        (
+            player_offer("abcd").replace("audio 9", "video 9").replace("opus/48000/2", "VP8/90000"),
+            ErrorCode::MEDIA_DUPLICATE_SOURCE,
+        ),
+    ] {
+        let refused = stage.ask(play(sdp)).await.unwrap_err();
+        assert_eq!(refused.data.code, code, "{}", refused.message);
+        assert!(stage.control.sessions.is_empty());
+    }
+    let reply = stage.ask(play(player_offer("abcd"))).await.unwrap();
+    let WhipReply::Published { sdp, tag } = reply else { panic!("{reply:?}") };
+    assert!(sdp.contains("a=sendonly") && !sdp.contains("a=recvonly"), "{sdp}");
+    assert!(stage.present().is_empty() && stage.control.sessions.len() == 1);
+    let (publisher, ..) = stage.publish().await;
+    assert_eq!(stage.present(), [publisher]);
+    let patch = |direction| WhipAction::Patch {
+        session,
+        direction,
+        user,
+        if_match: IfMatch::Any,
+        fragment: fragment("efgh"),
+    };
+    let elsewhere = stage.ask(patch(Direction::Publishes)).await;
+    assert_eq!(elsewhere.unwrap_err().data.code, ErrorCode::NOT_FOUND);
+    let restarted = stage.ask(patch(Direction::Plays)).await.unwrap();
+    let WhipReply::Restarted { tag: next, .. } = restarted else { panic!("{restarted:?}") };
+    assert_ne!(tag, next);
+    let ended = stage.ask(WhipAction::End { session, direction: Direction::Plays, user }).await;
+    assert_eq!(ended, Ok(WhipReply::Done));
+    assert_eq!(stage.present(), [publisher]);
+    stage.shard.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_player_alone_holds_a_session_until_its_token_ends() {
+    let mut stage = Stage::new().await;
+    let (session, user) = (ConnectionId::generate(&*stage.clock), UserId::generate(&*stage.clock));
+    let holder = PassHolder::Guest { rights: BTreeSet::new(), issued_at: stage.clock.utc() };
+    let pass = Pass { holder, expires_at: stage.clock.utc() + TOKEN_TIME };
+    stage.ask(WhipAction::Play { session, user, pass, sdp: player_offer("abcd"), of: None }).await.unwrap();
+    stage.clock.advance(TOKEN_TIME - Duration::from_millis(1));
+    stage.control.look_after_clients().await;
+    assert_eq!(stage.control.sessions.len(), 1);
+    stage.clock.advance(Duration::from_millis(1));
+    stage.control.look_after_clients().await;
+    assert!(stage.control.sessions.is_empty());
+    stage.shard.stop().await.unwrap();
 }
