@@ -1,4 +1,4 @@
-//! To automations: each customer's message by HTTP, until it is taken.
+//! To automations: each event that they ask for by HTTP, until it is taken.
 
 use crate::{
     context::Inbox,
@@ -10,7 +10,7 @@ use common::{
     clock::Clock,
     error::Chain,
     id::{AccountId, WebhookId},
-    protocol::inbox::{Direction, InboxEvent, Message, Sequenced},
+    protocol::inbox::{Direction, InboxEvent, Message},
 };
 use inbox_core::{message::UnifiedMessage, signature};
 use serde::Serialize;
@@ -18,7 +18,9 @@ use std::time::Duration;
 use store::{
     StoreError, TenantTx, messages,
     system::{ClaimedDelivery, Shares, Taken},
-    webhooks::{self, Attempt, FAILURES_MAX, Failing, OutgoingDelivery, WebhookKind},
+    webhooks::{
+        self, Attempt, FAILURES_MAX, Failing, OutgoingDelivery, SequencedEvent, WebhookEvent, WebhookKind,
+    },
 };
 use time::OffsetDateTime;
 use tracing::{debug, warn};
@@ -168,7 +170,8 @@ async fn body(
 ) -> Result<Option<DeliveryRequest>, StoreError> {
     match delivery.kind {
         WebhookKind::N8n => {
-            let message = unified(tx, &delivery.event.event).await?;
+            let WebhookEvent::Inbox(event) = &delivery.event.event else { return Ok(None) };
+            let message = unified(tx, event).await?;
             let body = message.and_then(|message| serde_json::to_string(&message).ok());
             let secret = (delivery.header.clone(), delivery.secret.expose().clone());
             Ok(body.map(|body| DeliveryRequest { headers: vec![secret], body }))
@@ -183,7 +186,7 @@ struct Payload<'a> {
     r#type: &'static str,
     #[serde(with = "time::serde::rfc3339")]
     timestamp: OffsetDateTime,
-    data: &'a Sequenced,
+    data: &'a SequencedEvent,
 }
 
 fn standard(webhook: WebhookId, delivery: &OutgoingDelivery) -> Option<DeliveryRequest> {

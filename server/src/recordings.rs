@@ -4,19 +4,13 @@
 //! process dies when, the next that starts where the directory lies goes on. What is stored is not stored again, however
 //! often its directory cannot be removed, and that it was deleted is forgotten only when the directory is gone.
 
-use crate::{config::Config, embedded};
+use crate::{config::Config, embedded, living::Living};
 use bus::Bus;
-use common::{clock::Clock, error::Chain, id::NodeId, recording::Manifest, subject::media::MediaNodes};
+use common::{clock::Clock, error::Chain, recording::Manifest};
 use files::{FileError, Files};
 use sfu::FinishedRecording;
 use shutdown::Shutdown;
-use std::{
-    collections::BTreeMap,
-    io,
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 use store::{
     Store, StoreError,
     recordings::{self, Reception},
@@ -56,28 +50,6 @@ pub enum Unstored {
     Task(#[from] JoinError),
 }
 
-/// Media servers that were there of late.
-struct Nodes {
-    seen: BTreeMap<NodeId, Instant>,
-    /// Since when there is a look for them.
-    since: Instant,
-}
-
-impl Nodes {
-    const fn new(since: Instant) -> Self {
-        Self { seen: BTreeMap::new(), since }
-    }
-
-    /// Those that are there, or were a moment ago, of which these `living` are seen now; `None` while there has been a
-    /// look for too short a time to tell.
-    fn there(&mut self, living: impl Iterator<Item = NodeId>, now: Instant) -> Option<Vec<NodeId>> {
-        self.seen.extend(living.map(|node| (node, now)));
-        self.seen.retain(|_, seen| now.saturating_duration_since(*seen) < SILENCE);
-        let is_long = now.saturating_duration_since(self.since) >= SILENCE;
-        is_long.then(|| self.seen.keys().copied().collect())
-    }
-}
-
 /// Where the media server records; `None` if it has no place for it. A folder that nobody asked for may be one that
 /// cannot be had: then nothing is recorded.
 pub(crate) fn directory(config: &Config, files: Option<&Files>) -> Option<PathBuf> {
@@ -114,7 +86,7 @@ pub(crate) fn start(
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut waiting: Vec<FinishedRecording> = Vec::new();
-        let mut nodes = Nodes::new(clock.now());
+        let mut nodes = Living::new(clock.now(), SILENCE);
         loop {
             tokio::select! {
                 next = finished.recv() => match next {
@@ -128,7 +100,7 @@ pub(crate) fn start(
             let mut failed = Vec::new();
             for recording in waiting {
                 let id = recording.manifest().recording_id;
-                if let Err(error) = keep(&store, &files, &recording).await {
+                if let Err(error) = keep(&store, &files, &recording, &*clock).await {
                     warn!(recording.id = %id, error = %Chain(&error), "Recording {id} is not stored; will try again");
                     failed.push(recording);
                 }
@@ -140,12 +112,8 @@ pub(crate) fn start(
 }
 
 /// Recordings that go on at no living node were interrupted.
-async fn miss_nodes(store: &Store, bus: &Bus, (clock, nodes): (&dyn Clock, &mut Nodes)) {
-    let living = match bus.snapshot(&MediaNodes).await {
-        Ok(seen) if seen.is_fresh => seen.entries.into_iter().map(|(_, node)| node.node),
-        Ok(_) | Err(_) => return,
-    };
-    let Some(living) = nodes.there(living, clock.now()) else { return };
+async fn miss_nodes(store: &Store, bus: &Bus, (clock, nodes): (&dyn Clock, &mut Living)) {
+    let Some(living) = nodes.look(bus, clock.now()).await else { return };
     match store.system().interrupt_recordings(&living, clock).await {
         Ok(0) => {}
         Ok(count) => warn!(count, "Recordings were interrupted: their media servers are gone"),
@@ -160,14 +128,19 @@ async fn miss_nodes(store: &Store, bus: &Bus, (clock, nodes): (&dyn Clock, &mut 
 ///
 /// # Errors
 /// [`Unstored`].
-pub async fn keep(store: &Store, files: &Files, recording: &FinishedRecording) -> Result<(), Unstored> {
+pub async fn keep(
+    store: &Store,
+    files: &Files,
+    recording: &FinishedRecording,
+    clock: &dyn Clock,
+) -> Result<(), Unstored> {
     let manifest = recording.manifest();
     let (account, id) = (manifest.account_id, manifest.recording_id);
     let mut tx = store.tenant(account).await?;
     let reception = recordings::receive(&mut tx, manifest).await?;
     tx.commit().await?;
     let is_stored = match reception {
-        Reception::Wanted => put(store, files, recording).await?,
+        Reception::Wanted => put(store, files, recording, clock).await?,
         Reception::Stored => true,
         Reception::Unwanted => false,
     };
@@ -187,13 +160,18 @@ pub async fn keep(store: &Store, files: &Files, recording: &FinishedRecording) -
 }
 
 /// Puts the files of a recording into the storage. False if it was removed meanwhile.
-async fn put(store: &Store, files: &Files, recording: &FinishedRecording) -> Result<bool, Unstored> {
+async fn put(
+    store: &Store,
+    files: &Files,
+    recording: &FinishedRecording,
+    clock: &dyn Clock,
+) -> Result<bool, Unstored> {
     let manifest = recording.manifest();
     for (name, path) in recording.files() {
         files.keep_recorded(manifest.account_id, manifest.recording_id, (name, &path)).await?;
     }
     let mut tx = store.tenant(manifest.account_id).await?;
-    let is_stored = recordings::stored(&mut tx, manifest).await?;
+    let is_stored = recordings::stored(&mut tx, manifest, clock).await?;
     tx.commit().await?;
     Ok(is_stored)
 }
@@ -204,25 +182,4 @@ async fn discard(files: &Files, manifest: &Manifest) -> Result<(), Unstored> {
         files.remove_recorded(manifest.account_id, manifest.recording_id, name).await?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use common::clock::ManualClock;
-
-    #[test]
-    fn a_node_is_missed_when_it_has_not_been_there_for_long_and_not_by_who_has_just_come() {
-        let clock = ManualClock::default();
-        let [stays, goes] = [NodeId::generate(&clock), NodeId::generate(&clock)];
-        let mut nodes = Nodes::new(clock.now());
-        assert_eq!(nodes.there([stays, goes].into_iter(), clock.now()), None);
-        clock.advance(SILENCE - TICK);
-        assert_eq!(nodes.there([stays, goes].into_iter(), clock.now()), None);
-        clock.advance(TICK);
-        let both = BTreeMap::from([(stays, ()), (goes, ())]).into_keys().collect();
-        assert_eq!(nodes.there([stays].into_iter(), clock.now()), Some(both), "it may be shutting down");
-        clock.advance(SILENCE - TICK);
-        assert_eq!(nodes.there([stays].into_iter(), clock.now()), Some(vec![stays]));
-    }
 }

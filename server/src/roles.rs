@@ -7,7 +7,7 @@ use crate::{
     health::Health,
     housekeeping,
     http::Listener,
-    importer, keys, notifier, recordings, remover, revocations,
+    importer, keys, notifier, recordings, remover, revocations, room_events,
 };
 use axum::Router;
 use bus::{Bus, BusError};
@@ -238,6 +238,8 @@ fn start_media(
         let reached = (store.clone(), files.clone(), bus.clone(), Arc::clone(clock));
         recordings::start(reached, media.take_finished(), shutdown);
     }
+    let reached = (store.clone(), bus.clone(), Arc::clone(clock));
+    room_events::start(reached, media.follow(), shutdown);
     keep_running("sfu", sfu::run(media, shutdown.clone()), shutdown);
     Ok(())
 }

@@ -18,6 +18,7 @@ mod whip;
 
 use crate::{
     Config, Deps,
+    ledger::Ledger,
     session::{Effect, ModerateError, SeatLimits, Session, SubscribeError, UpdateError},
     shard::{Listener, Notice, ShardHandle, Unresponsive},
 };
@@ -34,6 +35,7 @@ use common::{
         },
     },
     recording::RecordingEnd,
+    room_event::LeaveReason,
     subject::media::{
         HubNodes, MediaAction, MediaNode, MediaNodes, MediaReply, MediaRequest, MediaRights, MediaService,
         Seated, SessionLease, SessionNews, SessionTopic,
@@ -81,6 +83,8 @@ pub(crate) struct Control {
     hub_liveness: HubLiveness,
     /// Where those read who is in a session who are not in its room.
     board: Board,
+    /// Where it is written down who was in a session, and what they sent.
+    ledger: Ledger,
     notices: (mpsc::Sender<Notice>, mpsc::Receiver<Notice>),
     /// Seats that turned out to be left. One round of questions at a time is under way.
     left: (mpsc::Sender<Vec<seats::Asked>>, mpsc::Receiver<Vec<seats::Asked>>),
@@ -117,7 +121,7 @@ impl Control {
         deps: Deps,
         shutdown: Shutdown,
         shards: Vec<ShardHandle>,
-        recordings: Recordings,
+        (recordings, ledger): (Recordings, Ledger),
     ) -> Self {
         let board = Board::new(deps.bus.clone(), &shutdown);
         Self {
@@ -131,6 +135,7 @@ impl Control {
             last_session: 0,
             hub_liveness: HubLiveness::default(),
             board,
+            ledger,
             notices: mpsc::channel(NOTICES_MAX),
             left: mpsc::channel(1),
             is_asking: false,
@@ -346,10 +351,14 @@ impl Control {
     ) -> bool {
         self.hub_liveness.note(hub, self.deps.clock.now());
         let mut is_replaced = false;
+        self.ledger.note_reason(room, from, LeaveReason::Replaced);
         self.change(room, |session, effects| {
             is_replaced = session.replace(from, participant, hub, rights, effects);
         })
         .await;
+        if !is_replaced {
+            self.ledger.forget_reason(room, from);
+        }
         is_replaced
     }
 
@@ -463,6 +472,7 @@ impl Control {
         if is_over {
             info!(room.id = %room, "The media session of room {room} is over");
             self.sessions.remove(&room);
+            self.ledger.note_over(room);
         }
     }
 
@@ -498,10 +508,12 @@ impl Control {
             Effect::Announce(state) => {
                 self.recordings.note_people(owned, &state);
                 self.board.show(owned.account, room, &state);
+                self.ledger.note_state(owned.account, room, &state);
                 self.tell(room, SessionNews::Changed(Changed { room_id: room, state })).await;
                 Ok(())
             }
             Effect::AnnounceUpdate { connection, state, tracks, revision } => {
+                self.ledger.note_tracks(room, connection, &tracks);
                 let updated = Updated { room_id: room, connection_id: connection, state, tracks, revision };
                 self.tell(room, SessionNews::Updated(updated)).await;
                 Ok(())
@@ -512,6 +524,7 @@ impl Control {
                 Ok(())
             }
             Effect::Removed { connection, by } => {
+                self.ledger.note_reason(room, connection, LeaveReason::Removed);
                 let removed = Removed { room_id: room, by };
                 self.tell(room, SessionNews::Removed { to: connection, removed }).await;
                 Ok(())
@@ -566,6 +579,7 @@ impl Control {
             }
             MediaEvent::Lost { reason, .. } => {
                 info!(room.id = %room, conn.id = %connection, %reason, "Participant {connection} is lost: {reason}");
+                self.ledger.note_reason(room, connection, LeaveReason::ConnectionLost);
                 self.change(room, |session, effects| {
                     session.leave(connection, effects);
                     session.end_playing(connection, effects);
@@ -590,6 +604,7 @@ impl Control {
             .filter_map(|(room, owned)| owned.lease.as_mut()?.lost().now_or_never().map(|()| *room));
         for room in lost.collect::<Vec<_>>() {
             warn!(room.id = %room, "Another node owns the media session of room {room}; it ends here");
+            self.ledger.note_elsewhere(room);
             self.change(room, |session, effects| session.end(effects)).await;
         }
     }
@@ -603,8 +618,17 @@ impl Control {
         for hub in self.hub_liveness.observe(&present, now) {
             warn!(node.id = %hub, "Hub instance {hub} is gone; its participants leave");
             for room in self.sessions.keys().copied().collect::<Vec<_>>() {
+                self.note_hub_lost(room, hub);
                 self.change(room, |session, effects| session.leave_hub(hub, effects)).await;
             }
+        }
+    }
+
+    /// Whoever is connected to this hub instance leaves next, because it is gone.
+    fn note_hub_lost(&self, room: RoomId, lost: NodeId) {
+        let Some(owned) = self.sessions.get(&room) else { return };
+        for (connection, _, _) in owned.session.seats().filter(|(_, hub, _)| *hub == lost) {
+            self.ledger.note_reason(room, connection, LeaveReason::ConnectionLost);
         }
     }
 
@@ -634,7 +658,9 @@ impl Control {
         for seats::Asked { session: number, seated: Seated { room, connection }, entry } in left {
             if self.sessions.get(&room).is_some_and(|owned| owned.number == number) {
                 info!(room.id = %room, conn.id = %connection, "Connection {connection} is gone and leaves the session");
+                self.ledger.note_reason(room, connection, LeaveReason::ConnectionLost);
                 self.change(room, |session, effects| session.leave_as_of(connection, entry, effects)).await;
+                self.ledger.forget_reason(room, connection);
             }
         }
     }

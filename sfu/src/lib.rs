@@ -12,6 +12,7 @@
 mod addresses;
 mod config;
 mod control;
+mod ledger;
 mod limits;
 mod meter;
 mod recording;
@@ -22,6 +23,7 @@ mod socket;
 mod tcp;
 
 pub use config::Config;
+pub use ledger::Ledger;
 pub use limits::limits;
 pub use recording::FinishedRecording;
 pub use role::{Deps, Media, RunError, StartError, run};

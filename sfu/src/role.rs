@@ -5,6 +5,7 @@ use crate::{
     addresses::Addresses,
     config::RecordingConfig,
     control::{Control, FINISHED_MAX, Recordings},
+    ledger::Ledger,
     recording::{Bounds, Feed, FinishedRecording, Recorder, RefusedByDisk},
     shard::{Shard, ShardHandle, ShardStartError},
     socket,
@@ -46,6 +47,7 @@ pub struct Media {
     listener: Option<TcpListener>,
     recordings: Recordings,
     finished: mpsc::Receiver<FinishedRecording>,
+    ledger: Ledger,
 }
 
 /// Why the media server cannot start.
@@ -119,13 +121,20 @@ impl Media {
         }
         let (sender, finished) = mpsc::channel(FINISHED_MAX);
         let recordings = Recordings::new(&config.recording, recorder, sender);
-        Ok(Self { config, deps, shards, candidates, listener, recordings, finished })
+        let ledger = Ledger::new(Arc::clone(&deps.clock));
+        Ok(Self { config, deps, shards, candidates, listener, recordings, finished, ledger })
     }
 
     /// Where recordings come that have ended, those of killed processes too: for who stores them. Once; nothing comes
     /// the second time.
     pub fn take_finished(&mut self) -> mpsc::Receiver<FinishedRecording> {
         std::mem::replace(&mut self.finished, mpsc::channel(1).1)
+    }
+
+    /// What happens in its sessions from now on: for who writes it down.
+    pub fn follow(&self) -> Ledger {
+        self.ledger.follow();
+        self.ledger.clone()
     }
 
     /// Where clients are told to send media to.
@@ -159,6 +168,13 @@ fn start_recorder(config: &RecordingConfig, deps: &Deps) -> Result<Option<Starte
 /// [`RunError`].
 pub async fn run(media: Media, shutdown: Shutdown) -> Result<(), RunError> {
     info!(candidates = ?media.candidates, "Media is received");
+    let ledger = media.ledger.clone();
+    let outcome = serve(media, shutdown).await;
+    ledger.close();
+    outcome
+}
+
+async fn serve(media: Media, shutdown: Shutdown) -> Result<(), RunError> {
     let mut handles = Vec::new();
     let mut ends = Vec::new();
     for (shard, handle) in media.shards {
@@ -175,7 +191,8 @@ pub async fn run(media: Media, shutdown: Shutdown) -> Result<(), RunError> {
         shutdown.tasks.spawn(door.run(closed, shutdown.tasks.clone()));
     }
     media.recordings.find_left_behind(&shutdown);
-    let control = Control::new(media.config, media.deps, shutdown, handles.clone(), media.recordings);
+    let control =
+        Control::new(media.config, media.deps, shutdown, handles.clone(), (media.recordings, media.ledger));
     let outcome = tokio::select! {
         served = control.run() => served.map_err(RunError::from),
         (ended, ..) = select_all(ends.iter_mut()) => match ended {

@@ -44,7 +44,7 @@ CREATE OR REPLACE FUNCTION feed_row(r channels) RETURNS jsonb LANGUAGE sql STABL
 $$;
 
 CREATE OR REPLACE FUNCTION feed_row(r webhooks) RETURNS jsonb LANGUAGE sql STABLE AS $$
-    SELECT jsonb_build_object('id', r.id, 'kind', r.kind, 'url', r.url, 'header', r.header, 'events', r.events,
+    SELECT jsonb_build_object('id', r.id, 'kind', r.kind, 'url', r.url, 'header', r.header, 'subject', r.subject, 'events', r.events,
         'disabledAt', r.disabled_at, 'failingSince',
         (SELECT q.failing_since FROM delivery_queues q WHERE q.account_id = r.account_id AND q.webhook_id = r.id))
 $$;

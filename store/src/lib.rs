@@ -38,6 +38,7 @@ pub mod recordings;
 pub mod replies;
 pub mod reseal;
 pub mod roles;
+pub mod room_events;
 pub mod rooms;
 pub mod seal;
 pub mod search;

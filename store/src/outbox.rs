@@ -68,7 +68,7 @@ pub async fn append(tx: &mut TenantTx, event: &InboxEvent, clock: &dyn Clock) ->
            ), deliveries AS (
                INSERT INTO webhook_deliveries (account_id, webhook_id, seq, due_at, wanted_at)
                SELECT $1, webhooks.id, event.seq, $3, $3 FROM event, webhooks
-               WHERE disabled_at IS NULL AND $4 = ANY (events) AND (kind <> 'n8n' OR $5)
+               WHERE disabled_at IS NULL AND subject = 'inbox' AND $4 = ANY (events) AND (kind <> 'n8n' OR $5)
            )
            SELECT seq FROM event"#,
         account,

@@ -5,7 +5,7 @@ use crate::{
     column::uuids,
     contacts::{self, Contact, Merge},
     error::StoreError,
-    imports, join_links, mailbox, messages, notes, notifications, outbox, recordings,
+    imports, join_links, mailbox, messages, notes, notifications, outbox, recordings, room_events,
     system::REVIEWS_KEPT_FOR,
     tenant::TenantTx,
 };
@@ -304,6 +304,7 @@ pub async fn prune(tx: &mut TenantTx, clock: &dyn Clock) -> Result<(), StoreErro
     changes::prune(tx, clock).await?;
     imports::prune(tx, now - KEEP_IMPORTS).await?;
     recordings::prune(tx, clock).await?;
+    room_events::prune(tx, now).await?;
     query!(
         "UPDATE raw_events SET body = '' WHERE processed_at < $1 AND length(body) > 0",
         now - KEEP_WEBHOOKS

@@ -8,6 +8,7 @@
 use crate::{
     column::{Named, OptionalSeq, from_seq},
     error::StoreError,
+    room_events,
     tenant::TenantTx,
 };
 use common::{
@@ -190,15 +191,22 @@ pub async fn receive(tx: &mut TenantTx, manifest: &Manifest) -> Result<Reception
     Ok(if is_stored { Reception::Stored } else { Reception::Wanted })
 }
 
-/// All files of a recording are in the storage. False if it was removed meanwhile.
+/// All files of a recording are in the storage, and whoever asked for that is told. False if it was removed meanwhile.
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn stored(tx: &mut TenantTx, manifest: &Manifest) -> Result<bool, StoreError> {
+pub async fn stored(tx: &mut TenantTx, manifest: &Manifest, clock: &dyn Clock) -> Result<bool, StoreError> {
+    let is_new = query_scalar!(
+        r#"SELECT manifest IS NULL AS "is_new!" FROM recordings WHERE id = $1 AND NOT is_removed FOR NO KEY UPDATE"#,
+        manifest.recording_id.as_uuid()
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    let Some(is_new) = is_new else { return Ok(false) };
     let size: u64 = manifest.tracks.iter().filter_map(|track| track.size_bytes).sum();
-    let done = query!(
+    query!(
         "UPDATE recordings SET status = $2, ended_at = $3, end_reason = $4, size_bytes = $5, manifest = $6
-         WHERE id = $1 AND NOT is_removed",
+         WHERE id = $1",
         manifest.recording_id.as_uuid(),
         manifest.status.as_str(),
         manifest.ended_at,
@@ -208,7 +216,10 @@ pub async fn stored(tx: &mut TenantTx, manifest: &Manifest) -> Result<bool, Stor
     )
     .execute(tx.connection())
     .await?;
-    Ok(done.rows_affected() == 1)
+    if is_new {
+        room_events::recording_ready(tx, manifest, clock).await?;
+    }
+    Ok(true)
 }
 
 /// Removes a recording of a room that has ended: its files are removed from the storage at the next look, or not taken

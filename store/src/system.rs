@@ -14,6 +14,7 @@ mod recordings;
 mod replies;
 mod reviews;
 mod revocations;
+mod room_events;
 mod turns;
 
 pub use calls::NODE_SILENCE;
@@ -24,6 +25,7 @@ pub use raw_events::{NewRawEvent, RawEvent, RawEventClaim};
 pub use replies::ClaimedReply;
 pub(crate) use reviews::REVIEWS_KEPT_FOR;
 pub use reviews::{ReviewMark, Reviews};
+pub use room_events::LostSession;
 pub use turns::{Shares, Taken, Turn};
 
 use crate::{

@@ -105,6 +105,8 @@ mod replies;
 mod restart;
 #[path = "e2e/resume.rs"]
 mod resume;
+#[path = "e2e/room_events.rs"]
+mod room_events;
 #[path = "e2e/room_list.rs"]
 mod room_list;
 #[path = "e2e/screens.rs"]

@@ -1,4 +1,4 @@
-//! Webhooks: addresses that are told what happens in the inbox, and what became of the telling.
+//! Webhooks: addresses that are told what happens in the inbox or in rooms, and what became of the telling.
 
 use super::{
     App,
@@ -18,7 +18,9 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use common::{id::WebhookId, permission::Permission, secret::Secret, subject::inbox::Work};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use store::webhooks::{self, Delivery, EventName, NewWebhook, Webhook, WebhookChange, WebhookKind};
+use store::webhooks::{
+    self, Delivery, EventName, NewWebhook, Webhook, WebhookChange, WebhookKind, WebhookSubject,
+};
 use utoipa::ToSchema;
 
 pub(super) fn routes() -> Routes {
@@ -36,6 +38,28 @@ const STANDARD_PREFIX: &str = "whsec_";
 
 fn once_each(events: &[EventName]) -> Vec<EventName> {
     events.iter().copied().collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Refuses events that a webhook of this kind and subject is not told of. Of a new one the events say the subject.
+fn check_events(
+    kind: WebhookKind,
+    subject: Option<WebhookSubject>,
+    events: &[EventName],
+) -> Result<(), Problem> {
+    let mut subjects = events.iter().filter_map(|event| event.subject());
+    let Some(subject) = subject.or_else(|| subjects.clone().next()) else { return Ok(()) };
+    if subjects.any(|other| other != subject) {
+        return Err(Problem::invalid(
+            "a webhook is told of the inbox or of rooms, for good: create another one for the other events",
+        ));
+    }
+    match (kind, subject) {
+        (WebhookKind::N8n, WebhookSubject::Rooms) => {
+            Err(Problem::invalid("events of rooms need a webhook of kind standard"))
+        }
+        (WebhookKind::N8n | WebhookKind::Standard, WebhookSubject::Inbox)
+        | (WebhookKind::Standard, WebhookSubject::Rooms) => Ok(()),
+    }
 }
 
 /// A new webhook.
@@ -63,7 +87,8 @@ pub(super) struct CreateWebhook {
     secret: Option<Secret>,
     /// The header that carries it, for n8n; `x-switchboard-secret` if absent.
     header: Option<String>,
-    /// What to be told about; `messageCreated` if absent. n8n is told of customers' messages only.
+    /// What to be told about; `messageCreated` if absent. n8n is told of customers' messages only. Events of rooms
+    /// and events of the inbox go to a webhook each.
     events: Option<Vec<EventName>>,
 }
 
@@ -110,6 +135,7 @@ async fn create(
     let secret = body.secret.unwrap_or_else(|| Secret::new(made.clone().unwrap_or_default()));
     let secret = fields::secret("secret", &secret)?;
     let events = once_each(body.events.as_deref().unwrap_or(&[EventName::MessageCreated]));
+    check_events(kind, None, &events)?;
     let webhook = NewWebhook { kind, url: url.as_str(), header: header.as_str(), secret, events: &events };
     let mut tx = app.begin(&caller).await?;
     if let Some(answer) = idempotency.answered(&app, &mut tx, &caller).await? {
@@ -147,6 +173,7 @@ async fn update(
     let mut tx = app.begin_exclusive(&caller).await?;
     let before = webhooks::find(&mut tx, id).await?.ok_or_else(|| Problem::not_found("webhook"))?;
     if_match.check(&before)?;
+    check_events(before.kind, Some(before.subject), events.as_deref().unwrap_or_default())?;
     let after = webhooks::update(&mut tx, id, &change, &*app.clock).await;
     let after = after.map_err(|error| Problem::refused("webhook", error))?;
     caller.audit(&app, &mut tx, "webhook.updated", id, (Some(&before), Some(&after))).await?;

@@ -57,6 +57,7 @@ async fn a_webhook_that_could_not_work_is_refused_and_changed_into_none() {
         ("header", json!("content-length")),
         ("header", json!("x\r\ny")),
         ("kind", json!("zapier")),
+        ("events", json!(["roomStarted"])),
     ] {
         let mut body = good.clone();
         body[field] = bad.clone();
@@ -76,6 +77,34 @@ async fn a_webhook_that_could_not_work_is_refused_and_changed_into_none() {
         json!([made.body]),
         "nothing was made or changed"
     );
+}
+
+/// Each numbers its events by itself: among the deliveries of one webhook a number is one event.
+#[tokio::test]
+async fn a_webhook_is_told_of_the_inbox_or_of_rooms_for_good() {
+    let server = Server::start().await;
+    let a = server.tenant("a").await;
+    let hook =
+        |events: &[&str]| json!({ "kind": "standard", "url": "https://hooks.example/x", "events": events });
+    let mixed = server.post("/v1/webhooks", &a.token, hook(&["messageCreated", "roomStarted"])).await;
+    assert_eq!((mixed.status, mixed.code()), (StatusCode::UNPROCESSABLE_ENTITY, "request.invalid"));
+    for (events, subject, more, other) in [
+        (&["roomStarted"][..], "rooms", "recordingReady", "noteCreated"),
+        (&["messageCreated"], "inbox", "noteCreated", "participantLeft"),
+        (&[], "inbox", "noteCreated", "trackPublished"),
+        (&["notificationCreated"], "inbox", "noteCreated", "trackUnpublished"),
+    ] {
+        let made = server.post("/v1/webhooks", &a.token, hook(events)).await;
+        assert_eq!((made.status, &made.body["subject"]), (StatusCode::CREATED, &json!(subject)));
+        let path = format!("/v1/webhooks/{}", made.body["id"].as_str().unwrap());
+        // Also after a time in which it was told nothing.
+        for kept in [json!([]), json!(["notificationCreated"]), json!(["notificationCreated", more])] {
+            let changed = patch(&server, &a, &path, json!({ "events": kept })).await;
+            assert_eq!((changed.status, &changed.body["subject"]), (StatusCode::OK, &json!(subject)));
+            let refused = patch(&server, &a, &path, json!({ "events": [other] })).await;
+            assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{subject} {other}");
+        }
+    }
 }
 
 #[tokio::test]

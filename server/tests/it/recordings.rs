@@ -48,7 +48,7 @@ pub(crate) async fn stored(server: &Server, tenant: &Tenant) -> RecordingId {
     let manifest = Manifest { recording_id: id, node_id: node, ..ended(server, tenant) };
     let mut tx = server.db.store.tenant(tenant.account).await.unwrap();
     recordings::begin(&mut tx, &new).await.unwrap().unwrap();
-    assert!(recordings::stored(&mut tx, &manifest).await.unwrap());
+    assert!(recordings::stored(&mut tx, &manifest, clock).await.unwrap());
     recordings::collected(&mut tx, id).await.unwrap();
     tx.commit().await.unwrap();
     id
@@ -242,7 +242,8 @@ async fn what_cannot_be_removed_is_stored_once_and_stays_deleted() {
     let (_, file) = found.files().next().unwrap();
     let obstacle = file.with_file_name("folder");
     std::fs::create_dir(&obstacle).unwrap();
-    let keep = async || switchboard::recordings::keep(&server.db.store, &server.files, &found).await;
+    let keep =
+        async || switchboard::recordings::keep(&server.db.store, &server.files, &found, &*server.clock).await;
     let read = async || server.files.read_recorded(a.account, id, FILE, None).await;
     assert!(keep().await.is_err());
     let own = format!("{}/{id}", path(&a));

@@ -209,6 +209,7 @@ impl Control {
         let avoid = self.moves.draining.as_ref().map(|draining| draining.avoid.clone()).unwrap_or_default();
         let target = media_owner::choose_other(&self.deps.bus, &avoid).await;
         let Ok(target) = target else {
+            self.ledger.note_elsewhere(room);
             return self.change(room, |session, effects| session.end(effects)).await;
         };
         self.leave_behind(room).await;
@@ -257,7 +258,10 @@ impl Control {
                         owned.session.seats().for_each(|(_, hub, _)| self.hub_liveness.note(hub, now));
                     }
                     // Whoever has it now, clients find it there.
-                    _ => self.change(room, |session, effects| session.end(effects)).await,
+                    _ => {
+                        self.ledger.note_elsewhere(room);
+                        self.change(room, |session, effects| session.end(effects)).await;
+                    }
                 }
             }
         }
@@ -269,6 +273,7 @@ impl Control {
     /// Another node has the session: its participants are forwarded for until they have gone there.
     fn let_go(&mut self, room: RoomId, owner: NodeId) {
         let Some(owned) = self.sessions.remove(&room) else { return };
+        self.ledger.note_elsewhere(room);
         let theirs = self.stays.extract_if(.., |_, (of, _)| *of == room);
         let stays = theirs.map(|(stay, (_, connection))| (stay, connection)).collect();
         let until = self.deps.clock.now() + LINGER;
@@ -288,6 +293,7 @@ impl Control {
     pub(super) async fn end_all(&mut self) {
         self.moves.under_way.clear();
         for room in self.sessions.keys().copied().collect::<Vec<_>>() {
+            self.ledger.note_elsewhere(room);
             self.change(room, |session, effects| session.end(effects)).await;
         }
     }

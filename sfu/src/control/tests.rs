@@ -12,10 +12,18 @@ use common::{
     clock::ManualClock,
     id::UserId,
     protocol::media::ParticipantState,
-    subject::media::{AccountSessions, AccountSessionsTopic, SeatService, SessionSummary},
+    session_record::{SessionFact, SessionStanding},
+    subject::media::{AccountSessions, AccountSessionsTopic, Moderation, SeatService, SessionSummary},
 };
 use sfu_core::SdpError;
-use std::{net::Ipv4Addr, sync::Arc};
+use std::{collections::BTreeSet, net::Ipv4Addr, sync::Arc};
+
+/// What a control part that records nothing writes down, with somebody who follows.
+pub(super) fn books(clock: &Arc<ManualClock>) -> (Recordings, Ledger) {
+    let ledger = Ledger::new(Arc::<ManualClock>::clone(clock));
+    ledger.follow();
+    (Recordings::none(), ledger)
+}
 
 struct Stage {
     clock: Arc<ManualClock>,
@@ -35,8 +43,7 @@ impl Stage {
         let addresses = Addresses::of(&Config::default(), socket.local_addr().unwrap()).unwrap();
         let (shard, handle) =
             Shard::new(0, Arc::<ManualClock>::clone(&clock), socket, addresses, Feed::default()).unwrap();
-        let control =
-            Control::new(Config::default(), deps, Shutdown::default(), vec![handle], Recordings::none());
+        let control = Control::new(Config::default(), deps, Shutdown::default(), vec![handle], books(&clock));
         let (account, room) = (AccountId::generate(&*clock), RoomId::generate(&*clock));
         Self { clock, control, shard, account, room }
     }
@@ -98,6 +105,53 @@ async fn who_left_without_being_heard_is_found_out() {
     stage.join(&gone, hub).await;
     stage.control.handle_left(answers).await;
     assert_eq!(stage.present().len(), 3);
+}
+
+/// Each by its own way out, and one after the other.
+#[tokio::test]
+async fn it_is_written_down_why_somebody_leaves() {
+    let mut stage = Stage::new();
+    let (hub, room) = (NodeId::generate(&*stage.clock), stage.room);
+    let (account, by) = (BTreeSet::from([stage.account]), UserId::generate(&*stage.clock));
+    let [leaves, removed, lost, before] = [(); 4].map(|()| stage.someone());
+    for participant in [&leaves, &removed, &lost, &before] {
+        stage.join(participant, hub).await;
+    }
+    let after = Participant { connection_id: ConnectionId::generate(&*stage.clock), ..before.clone() };
+    let stranger = stage.someone();
+    let rights = MediaRights::default();
+    // Who is somebody else takes nobody's place, and who is not replaced may leave as they like.
+    assert!(!stage.control.replace(room, leaves.connection_id, &stranger, hub, rights).await);
+    let id = leaves.connection_id;
+    stage.control.change(room, |session, effects| session.leave(id, effects)).await;
+    let remove = Moderation::Remove { connection: removed.connection_id };
+    stage.control.change(room, |session, effects| session.moderate(by, remove, effects).unwrap()).await;
+    let id = lost.connection_id;
+    let owned = &stage.control.sessions[&room];
+    let (number, (_, _, entry)) = (owned.number, owned.session.seats().find(|seat| seat.0 == id).unwrap());
+    let asked = seats::Asked { session: number, seated: Seated { room, connection: id }, entry };
+    stage.control.handle_left(vec![asked]).await;
+    assert!(stage.control.replace(room, before.connection_id, &after, hub, rights).await);
+    stage.control.note_hub_lost(room, hub);
+    stage.control.change(room, |session, effects| session.leave_hub(hub, effects)).await;
+
+    let news = stage.control.ledger.take(&account, &account);
+    let [news] = &*news else { panic!("{news:?}") };
+    let left = news.facts.iter().filter_map(|fact| match fact {
+        SessionFact::Left(id, reason, _) => Some((*id, *reason)),
+        SessionFact::Joined(..) | SessionFact::Published(..) | SessionFact::Unpublished(..) => None,
+    });
+    assert_eq!(
+        left.collect::<Vec<_>>(),
+        [
+            (leaves.connection_id, LeaveReason::Left),
+            (removed.connection_id, LeaveReason::Removed),
+            (lost.connection_id, LeaveReason::ConnectionLost),
+            (before.connection_id, LeaveReason::Replaced),
+            (after.connection_id, LeaveReason::ConnectionLost),
+        ]
+    );
+    assert!(matches!(news.standing, SessionStanding::Over(_)));
 }
 
 /// A shard that does not run takes orders until its queue is full; once it runs it hears who left.

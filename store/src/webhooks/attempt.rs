@@ -1,18 +1,13 @@
 //! One attempt of a delivery: its input, and its outcome.
 
-use super::{WebhookKind, failing::make_due_by, place};
+use super::{SequencedEvent, WebhookEvent, WebhookKind, failing::make_due_by, place};
 use crate::{
     column::{self, from_seq},
     error::StoreError,
     system::ClaimedDelivery,
     tenant::TenantTx,
 };
-use common::{
-    clock::Clock,
-    id::WebhookId,
-    protocol::inbox::{InboxEvent, Sequenced},
-    secret::Secret,
-};
+use common::{clock::Clock, id::WebhookId, secret::Secret};
 use sqlx::{query, types::Json};
 use time::OffsetDateTime;
 
@@ -32,7 +27,7 @@ pub struct OutgoingDelivery {
     /// The time of this attempt, for its signature.
     pub signed_at: OffsetDateTime,
     /// What happened.
-    pub event: Sequenced,
+    pub event: SequencedEvent,
 }
 
 /// Reads a delivery that is still to be made; `None` if it is done already.
@@ -46,10 +41,13 @@ pub async fn open_delivery(
     clock: &dyn Clock,
 ) -> Result<Option<OutgoingDelivery>, StoreError> {
     let Some(row) = query!(
-        r#"SELECT w.kind AS "kind: WebhookKind", w.url, w.header, w.secret, o.created_at, o.event AS "event: Json<InboxEvent>"
+        r#"SELECT w.kind AS "kind: WebhookKind", w.url, w.header, w.secret,
+                  coalesce(o.created_at, r.created_at) AS "created_at!",
+                  coalesce(o.event, r.event) AS "event!: Json<WebhookEvent>"
            FROM webhook_deliveries d
            JOIN webhooks w ON w.id = d.webhook_id
-           JOIN outbox o ON o.seq = d.seq
+           LEFT JOIN outbox o ON o.seq = d.seq AND w.subject = 'inbox'
+           LEFT JOIN room_events r ON r.seq = d.seq AND w.subject = 'rooms'
            WHERE d.webhook_id = $1 AND d.seq = $2 AND (d.done_at IS NULL)::integer = 1"#,
         webhook.as_uuid(),
         from_seq(seq)
@@ -67,7 +65,7 @@ pub async fn open_delivery(
         secret,
         happened_at: row.created_at,
         signed_at: clock.utc(),
-        event: Sequenced { seq, event: row.event.0 },
+        event: SequencedEvent { seq, event: row.event.0 },
     }))
 }
 

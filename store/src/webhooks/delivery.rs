@@ -1,12 +1,12 @@
 //! Deliveries as they are shown, and made again on demand.
 
-use super::failing::unpause;
+use super::{WebhookEvent, failing::unpause};
 use crate::{
     column::{self, from_seq},
     error::StoreError,
     tenant::TenantTx,
 };
-use common::{clock::Clock, id::WebhookId, protocol::inbox::InboxEvent};
+use common::{clock::Clock, id::WebhookId};
 use serde::{Deserialize, Serialize};
 use sqlx::{query, query_as, types::Json};
 use time::OffsetDateTime;
@@ -45,9 +45,8 @@ pub struct Delivery {
     pub answer_status: Option<u16>,
     /// Why the last attempt failed.
     pub error: Option<String>,
-    /// What happened, as `inbox.event` tells it.
-    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
-    pub event: InboxEvent,
+    /// What happened, as the webhook was told it.
+    pub event: WebhookEvent,
 }
 
 struct DeliveryRow {
@@ -57,7 +56,7 @@ struct DeliveryRow {
     done_at: Option<OffsetDateTime>,
     answer_status: Option<i16>,
     error: Option<String>,
-    event: Json<InboxEvent>,
+    event: Json<WebhookEvent>,
 }
 
 impl From<DeliveryRow> for Delivery {
@@ -93,8 +92,9 @@ pub async fn deliveries(
     let rows = query_as!(
         DeliveryRow,
         r#"SELECT d.seq, d.attempts - d.forgiven AS "attempts!", d.due_at, d.done_at, d.answer_status, d.error,
-                  o.event AS "event: Json<InboxEvent>"
-           FROM webhook_deliveries d JOIN outbox o ON o.seq = d.seq
+                  CASE w.subject WHEN 'inbox' THEN (SELECT o.event FROM outbox o WHERE o.seq = d.seq)
+                       ELSE (SELECT r.event FROM room_events r WHERE r.seq = d.seq) END AS "event!: Json<WebhookEvent>"
+           FROM webhook_deliveries d JOIN webhooks w ON w.id = d.webhook_id
            WHERE d.webhook_id = $1 AND d.seq < $2 ORDER BY d.seq DESC LIMIT $3"#,
         webhook.as_uuid(),
         before.map_or(i64::MAX, from_seq),

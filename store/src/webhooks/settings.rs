@@ -1,10 +1,10 @@
 //! How webhooks are set up: created, changed, switched off, deleted.
 
-use super::{EventName, Webhook, WebhookKind, failing::unpause, place};
+use super::{EventName, Webhook, WebhookKind, WebhookSubject, failing::unpause, place};
 use crate::{
     column,
     error::{ChangeError, StoreError},
-    outbox,
+    outbox, room_events,
     tenant::TenantTx,
 };
 use common::{clock::Clock, id::WebhookId, secret::Secret};
@@ -53,9 +53,9 @@ pub async fn create(
     let account = tx.account_column();
     let found = query_as!(
         Webhook,
-        r#"INSERT INTO webhooks (account_id, id, kind, url, header, secret, created_at, events)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-         RETURNING id, kind AS "kind: WebhookKind", url, header, events AS "events: Vec<EventName>", disabled_at, NULL::timestamptz AS failing_since"#,
+        r#"INSERT INTO webhooks (account_id, id, kind, url, header, secret, created_at, events, subject)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         RETURNING id, kind AS "kind: WebhookKind", url, header, subject AS "subject: WebhookSubject", events AS "events: Vec<EventName>", disabled_at, NULL::timestamptz AS failing_since"#,
         account,
         id.as_uuid(),
         webhook.kind as WebhookKind,
@@ -63,11 +63,17 @@ pub async fn create(
         &*column::text(webhook.header),
         secret,
         clock.utc(),
-        webhook.events as &[EventName]
+        webhook.events as &[EventName],
+        subject_of(webhook.events).unwrap_or(WebhookSubject::Inbox) as WebhookSubject
     )
     .fetch_one(tx.connection())
     .await?;
     Ok(found)
+}
+
+/// What these events are of; `None` if they have no number.
+fn subject_of(events: &[EventName]) -> Option<WebhookSubject> {
+    events.iter().find_map(|event| event.subject())
 }
 
 /// The webhook with this id.
@@ -77,7 +83,7 @@ pub async fn create(
 pub async fn find(tx: &mut TenantTx, id: WebhookId) -> Result<Option<Webhook>, StoreError> {
     let found = query_as!(
         Webhook,
-        r#"SELECT id, kind AS "kind: WebhookKind", url, header, events AS "events: Vec<EventName>", disabled_at,
+        r#"SELECT id, kind AS "kind: WebhookKind", url, header, subject AS "subject: WebhookSubject", events AS "events: Vec<EventName>", disabled_at,
                 (SELECT failing_since FROM delivery_queues WHERE webhook_id = webhooks.id) AS failing_since
          FROM webhooks WHERE id = $1"#,
         id.as_uuid()
@@ -98,7 +104,7 @@ pub async fn list(
 ) -> Result<Vec<Webhook>, StoreError> {
     let found = query_as!(
         Webhook,
-        r#"SELECT id, kind AS "kind: WebhookKind", url, header, events AS "events: Vec<EventName>", disabled_at,
+        r#"SELECT id, kind AS "kind: WebhookKind", url, header, subject AS "subject: WebhookSubject", events AS "events: Vec<EventName>", disabled_at,
                 (SELECT failing_since FROM delivery_queues WHERE webhook_id = webhooks.id) AS failing_since
          FROM webhooks WHERE id > $1 ORDER BY id LIMIT $2"#,
         after.map_or(Uuid::nil(), WebhookId::as_uuid),
@@ -121,6 +127,7 @@ pub async fn update(
 ) -> Result<Webhook, ChangeError> {
     // Whoever tells it of something now has finished, or has not begun.
     outbox::lock(tx).await?;
+    room_events::lock(tx).await?;
     let place = place(tx.account(), id);
     let secret = change.secret.map(|secret| tx.keyring().seal(place, secret)).transpose()?;
     let url = change.url.map(column::text);
@@ -129,7 +136,7 @@ pub async fn update(
         r#"UPDATE webhooks SET url = coalesce($2, url), secret = coalesce($3, secret), events = coalesce($4, events),
                 disabled_at = CASE WHEN $5 THEN NULL WHEN NOT $5 THEN coalesce(disabled_at, $6) ELSE disabled_at END
          WHERE id = $1
-         RETURNING id, kind AS "kind: WebhookKind", url, header, events AS "events: Vec<EventName>", disabled_at,
+         RETURNING id, kind AS "kind: WebhookKind", url, header, subject AS "subject: WebhookSubject", events AS "events: Vec<EventName>", disabled_at,
                    (SELECT failing_since FROM delivery_queues WHERE webhook_id = webhooks.id) AS failing_since"#,
         id.as_uuid(),
         url.as_deref(),
@@ -153,6 +160,7 @@ pub async fn update(
         )
         .execute(tx.connection())
         .await?;
+        room_events::forget_unheard(tx).await?;
     }
     row.ok_or(ChangeError::NotFound)
 }
@@ -163,10 +171,15 @@ pub async fn update(
 /// [`ChangeError::NotFound`].
 pub async fn delete(tx: &mut TenantTx, id: WebhookId) -> Result<(), ChangeError> {
     outbox::lock(tx).await?;
+    room_events::lock(tx).await?;
     // First the queue, then the deliveries, as whoever notes a failure does.
     query!("SELECT FROM delivery_queues WHERE webhook_id = $1 FOR UPDATE", id.as_uuid())
         .execute(tx.connection())
         .await?;
     let deleted = query!("DELETE FROM webhooks WHERE id = $1", id.as_uuid()).execute(tx.connection()).await?;
-    if deleted.rows_affected() == 1 { Ok(()) } else { Err(ChangeError::NotFound) }
+    if deleted.rows_affected() == 0 {
+        return Err(ChangeError::NotFound);
+    }
+    room_events::forget_unheard(tx).await?;
+    Ok(())
 }

@@ -1,5 +1,6 @@
 //! Accounts with something in every table.
 
+use crate::room_events;
 use common::{
     clock::Clock,
     guest::Right,
@@ -156,6 +157,9 @@ pub(crate) async fn desk(db: &TestDatabase, tenant: &Tenant, clock: &dyn Clock) 
     };
     let quota = rooms::Quota { bytes_max: u64::MAX, unsent_max: u16::MAX };
     rooms::reserve(tx, &file, quota, clock).await.unwrap().unwrap();
+    room_events::told_of_rooms(tx, clock).await;
+    let node = NodeId::generate(clock);
+    store::room_events::tell(tx, node, &[room_events::call(tenant, clock)], clock).await.unwrap();
     transaction.commit().await.unwrap();
 }
 

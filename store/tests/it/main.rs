@@ -36,6 +36,7 @@ mod recordings;
 mod records;
 mod reseal;
 mod reviews;
+mod room_events;
 mod rooms;
 mod search;
 mod shares;

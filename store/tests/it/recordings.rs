@@ -72,9 +72,10 @@ fn manifest(a: &Tenant, new: &NewRecording, clock: &ManualClock) -> Manifest {
 }
 
 async fn store(db: &TestDatabase, a: &Tenant, manifest: &Manifest) -> (Reception, bool) {
+    let clock = TestDatabase::clock();
     let mut tx = db.store.tenant(a.account).await.unwrap();
     let reception = recordings::receive(&mut tx, manifest).await.unwrap();
-    let is_stored = recordings::stored(&mut tx, manifest).await.unwrap();
+    let is_stored = recordings::stored(&mut tx, manifest, &clock).await.unwrap();
     tx.commit().await.unwrap();
     (reception, is_stored)
 }
@@ -274,7 +275,7 @@ async fn a_recording_is_its_own_accounts_alone() {
     assert_eq!(recordings::list(&mut tx, b.room, None, 9).await.unwrap(), []);
     assert_eq!(recordings::manifest(&mut tx, b.room, theirs.id).await.unwrap(), None);
     assert_eq!(recordings::remove(&mut tx, b.room, theirs.id).await.unwrap(), Err(Unremoved::NotFound));
-    assert!(!recordings::stored(&mut tx, &ended).await.unwrap());
+    assert!(!recordings::stored(&mut tx, &ended, &clock).await.unwrap());
     let into_theirs = recording((b.room, a.user), &clock);
     assert_eq!(recordings::begin(&mut tx, &into_theirs).await.unwrap(), None);
     assert_eq!(recordings::receive(&mut tx, &ended).await.unwrap(), Reception::Unwanted);

@@ -1,19 +1,23 @@
 //! Nodes on one Redis, some of which are the test's own doing.
 
 use super::*;
-use crate::{Config, Deps, addresses::Addresses, control::Recordings, recording::Feed, shard::Shard, socket};
+use crate::{
+    Config, Deps, addresses::Addresses, control::tests::books, ledger::Ledger, recording::Feed, shard::Shard,
+    socket,
+};
 use bus::{Asked, Delivery, Presence, Requests, Subscription};
 use common::{
     clock::ManualClock,
     id::UserId,
     protocol::media::{Participant, ParticipantState, PublishTrack, Route, State, StateChange, TrackSource},
+    session_record::{SessionFact, SessionStanding},
     subject::{
         media::{MediaNode, MediaNodes, MediaRights, Moderation, SessionNews, SessionTopic},
         media_move::HandoverRefusal,
     },
 };
 use shutdown::Shutdown;
-use std::{net::Ipv4Addr, sync::Arc};
+use std::{collections::BTreeSet, net::Ipv4Addr, sync::Arc};
 use tokio::{task::JoinHandle, time::timeout};
 
 /// How long anything may take. It only bounds failure.
@@ -32,6 +36,7 @@ struct Node {
     bus: Bus,
     shutdown: Shutdown,
     runs: JoinHandle<Result<(), BusError>>,
+    ledger: Ledger,
     _shard: Shard,
 }
 
@@ -64,11 +69,12 @@ impl World {
         let (shard, handle) =
             Shard::new(0, Arc::<ManualClock>::clone(&clock), socket, addresses, Feed::default()).unwrap();
         let shutdown = Shutdown::default();
+        let books = books(&clock);
+        let ledger = books.1.clone();
         let deps = Deps { bus: bus.clone(), clock };
-        let control =
-            Control::new(Config::default(), deps, shutdown.clone(), vec![handle], Recordings::none());
+        let control = Control::new(Config::default(), deps, shutdown.clone(), vec![handle], books);
         let runs = self.shutdown.tasks.spawn(control.run());
-        let node = Node { bus, shutdown, runs, _shard: shard };
+        let node = Node { bus, shutdown, runs, ledger, _shard: shard };
         self.until_listed(node.bus.node()).await;
         node
     }
@@ -192,6 +198,7 @@ async fn a_session_goes_on_at_another_node_with_everybody_in_it() {
     let (hub, source, target) = (world.bus().await, world.node().await, world.node().await);
     let (before, mut news) = world.talk(&hub, &source).await;
     source.shutdown.token.cancel();
+    let ledger = source.ledger.clone();
     let owner = target.bus.node();
     assert_eq!(next(&mut news).await, SessionNews::Moved { owner });
     let SessionNews::Changed(changed) = next(&mut news).await else { panic!("the state follows") };
@@ -200,6 +207,16 @@ async fn a_session_goes_on_at_another_node_with_everybody_in_it() {
     source.ended().await;
     assert_eq!(hub.holder(&SessionLease(world.room)).await.unwrap(), Some(owner));
     assert_eq!(shown(&world.state(&hub, owner).await), shown(&before));
+    // Webhooks are told nothing of it: nobody has left, and whoever came is known.
+    let account = BTreeSet::from([world.account]);
+    let [old, new] = [ledger, target.ledger].map(|ledger| ledger.take(&account, &account));
+    let ([old], [new]) = (&*old, &*new) else { panic!("{old:?} {new:?}") };
+    let left = |fact: &SessionFact| matches!(fact, SessionFact::Left(..) | SessionFact::Unpublished(..));
+    assert!(!old.facts.iter().chain(&new.facts).any(left), "{old:?} {new:?}");
+    assert_eq!(old.standing, SessionStanding::Elsewhere);
+    let SessionStanding::GoesOn(session) = &new.standing else { panic!("{new:?}") };
+    let people: BTreeSet<_> = before.participants.iter().map(|one| one.connection_id).collect();
+    assert_eq!(session.participants.keys().copied().collect::<BTreeSet<_>>(), people);
     // It is still locked, and those who were in it may come again.
     let stranger = world.joining(&world.someone("Eve"), &hub);
     assert!(world.ask(&hub, owner, stranger).await.is_err());

@@ -1,7 +1,7 @@
 //! Recordings over a bus of one process, with a shard and a recorder that run.
 
 use super::*;
-use crate::{Config, Deps, addresses::Addresses, recording::Bounds, shard::Shard, socket};
+use crate::{Config, Deps, addresses::Addresses, ledger::Ledger, recording::Bounds, shard::Shard, socket};
 use bus::{Asked, Bus, Requests};
 use common::{
     clock::ManualClock,
@@ -55,7 +55,8 @@ impl Stage {
         let (sender, finished) = mpsc::channel(FINISHED_MAX);
         let config = RecordingConfig { recordings_max, ..RecordingConfig::default() };
         let recordings = Recordings::new(&config, Some(recorder), sender);
-        let control = Control::new(Config::default(), deps, Shutdown::default(), vec![handle], recordings);
+        let books = (recordings, Ledger::new(Arc::<ManualClock>::clone(&clock)));
+        let control = Control::new(Config::default(), deps, Shutdown::default(), vec![handle], books);
         let (account, room) = (AccountId::generate(&*clock), RoomId::generate(&*clock));
         Self { clock, control, requests, finished, account, room, folder }
     }

@@ -4,7 +4,7 @@ use super::{stays::ANSWER_TIME, *};
 use crate::{
     Config, Deps,
     addresses::Addresses,
-    control::Recordings,
+    control::tests::books,
     recording::Feed,
     shard::{Shard, ShardHandle},
     socket,
@@ -43,13 +43,8 @@ impl Stage {
         let _ended = shard.start().unwrap();
         let requests = bus.serve(&WhipService(bus.node())).await.unwrap();
         let deps = Deps { bus, clock: Arc::<ManualClock>::clone(&clock) };
-        let control = Control::new(
-            Config::default(),
-            deps,
-            Shutdown::default(),
-            vec![handle.clone()],
-            Recordings::none(),
-        );
+        let control =
+            Control::new(Config::default(), deps, Shutdown::default(), vec![handle.clone()], books(&clock));
         let (account, room) = (AccountId::generate(&*clock), RoomId::generate(&*clock));
         Self { clock, control, requests, shard: handle, account, room }
     }

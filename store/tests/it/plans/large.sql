@@ -18,7 +18,7 @@ UPDATE pg_index SET indisready = false, indisvalid = false WHERE indexrelid IN (
 
 CREATE TEMP TABLE large AS
     SELECT id AS account, (SELECT id FROM channels WHERE account_id = a.id) AS channel,
-           (SELECT id FROM webhooks WHERE account_id = a.id) AS webhook
+           (SELECT id FROM webhooks WHERE account_id = a.id AND subject = 'inbox') AS webhook
     FROM accounts a WHERE name = 'a';
 INSERT INTO users (account_id, id, email, name, role, password_hash, created_at)
     SELECT account, pg_temp.u('user', 1000000 + n), 'l' || n, 'n', 'USER', 'x', now()
@@ -172,6 +172,15 @@ INSERT INTO recordings (account_id, id, room_id, node_id, started_by, started_at
            CASE WHEN n BETWEEN 40 AND 200 THEN now() + (n - 45) * '1 minute'::interval END,
            CASE WHEN n BETWEEN 20 AND 29 THEN now() - '400 days'::interval END, n >= 40
     FROM large, generate_series(0, 19999) n;
+INSERT INTO room_event_sequences (account_id, last_seq) SELECT account, 20000 FROM large
+    ON CONFLICT (account_id) DO UPDATE SET last_seq = excluded.last_seq;
+INSERT INTO room_events (account_id, seq, event, created_at)
+    -- Hardly any is old.
+    SELECT account, n, '{"type": "roomEnded"}', now() - CASE WHEN n < 110 THEN '400 days' ELSE (20000 - n) * '1 minute'::interval END
+    FROM large, generate_series(100, 19999) n;
+INSERT INTO told_sessions (account_id, room_id, node_id, node_since, started_at, participants, is_confirmed)
+    SELECT account, pg_temp.u('room', n), pg_temp.u('node', n % 10), now() - (n - 10) * '1 minute'::interval, now(), '{}', true
+    FROM large, generate_series(0, 999) n ON CONFLICT DO NOTHING;
 INSERT INTO room_changes (account_id, room_id, seq, message_seq)
     SELECT account, pg_temp.u('room', CASE n % 2 WHEN 0 THEN 777 ELSE n % 1000 END),
            CASE n % 2 WHEN 0 THEN 1002 + n ELSE 1000000 + n END, CASE n % 2 WHEN 0 THEN 1001 + n ELSE 1 END

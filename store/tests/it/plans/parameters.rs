@@ -72,6 +72,22 @@ pub(super) const GIVEN: &[(&str, &[(usize, &str)])] = &[
     ("AND is_removed AND remove_at IS NULL", &[(1, "pg_temp.u('recording', 25)")]),
     ("SET manifest = NULL, size_bytes = NULL", &[(1, "pg_temp.u('recording', 150)")]),
     ("FROM recordings WHERE id = $1 AND is_removed", &[(1, "pg_temp.u('recording', 150)")]),
+    (
+        "AS s (event, at, number)",
+        &[
+            (2, "ARRAY['{\"type\": \"roomStarted\"}'::jsonb]"),
+            (3, "ARRAY['2026-01-01'::timestamptz]"),
+            (5, "1"),
+        ],
+    ),
+    (
+        "AS here (account_id, room_id)",
+        &[
+            (1, "ARRAY(SELECT id FROM accounts WHERE name = 'a')"),
+            (2, "ARRAY[pg_temp.u('room', 777)]"),
+            (3, "gen_random_uuid()"),
+        ],
+    ),
     ("AS gone (room_id, seq)", &[(2, "ARRAY[7777::bigint]")]),
     ("INSERT INTO room_bans", &[(3, "gen_random_uuid()")]),
     ("INSERT INTO room_members", &[(3, "gen_random_uuid()")]),

@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use std::collections::BTreeMap;
 
 /// Which row of each table.
-const ROWS: [(&str, &str); 63] = [
+const ROWS: [(&str, &str); 66] = [
     ("accounts", "name = 'a'"),
     ("api_keys", "id = pg_temp.u('key', 777)"),
     ("attachment_totals", "account_id = (SELECT id FROM accounts WHERE name = 'a')"),
@@ -51,6 +51,8 @@ const ROWS: [(&str, &str); 63] = [
     ("room_attachments", "id = pg_temp.u('file', 7777)"),
     ("room_bans", "room_id = pg_temp.u('room', 777) AND user_id = pg_temp.u('user', 1000008)"),
     ("room_changes", "room_id = pg_temp.u('room', 777) AND seq = 20002"),
+    ("room_event_sequences", "account_id = (SELECT id FROM accounts WHERE name = 'a')"),
+    ("room_events", "seq = 7777"),
     ("room_members", "room_id = pg_temp.u('room', 777) AND user_id = pg_temp.u('user', 1000008)"),
     ("room_messages", "id = pg_temp.u('said', 77777)"),
     ("room_mutes", "room_id = pg_temp.u('room', 777) AND user_id = pg_temp.u('user', 1000008)"),
@@ -69,6 +71,7 @@ const ROWS: [(&str, &str); 63] = [
         "unread_mentions",
         "room_id = pg_temp.u('room', 777) AND user_id = pg_temp.u('user', 1000008) AND seq = 7",
     ),
+    ("told_sessions", "room_id = pg_temp.u('room', 777)"),
     ("users", "id = pg_temp.u('user', 1000778)"),
     ("webhook_deliveries", "seq = 77777"),
     ("webhooks", "kind = 'n8n'"),

@@ -91,7 +91,7 @@ function input(field, value, isNew) {
       key, text, box: el('input', { type: 'checkbox', checked: (value ?? []).includes(key), 'data-testid': `${testId}-${key}` }),
     }));
     return {
-      element: el('fieldset', { class: 'field' }, el('legend', {}, label), el('div', { class: 'choices' }, boxes.map(({ box, text }) => el('label', { class: 'choice' }, box, el('span', { dir: 'auto' }, text))))),
+      element: el('fieldset', { class: 'field' }, el('legend', {}, label), el('div', { class: 'choices' }, boxes.map(({ box, text }) => el('label', { class: 'choice' }, box, el('span', { dir: 'auto' }, text)))), hint && el('p', { class: 'field-hint' }, phrase(hint))),
       read: () => boxes.filter(({ box }) => box.checked).map(({ key }) => key),
     };
   }

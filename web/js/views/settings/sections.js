@@ -21,6 +21,10 @@ const EVENTS = {
   conversationUpdated: phrase('event.conversationUpdated'), noteCreated: phrase('event.noteCreated'),
   noteUpdated: phrase('event.noteUpdated'), noteDeleted: phrase('event.noteDeleted'), conversationErased: phrase('event.conversationErased'),
   notificationCreated: phrase('event.notificationCreated'),
+  roomStarted: phrase('event.roomStarted'), roomEnded: phrase('event.roomEnded'),
+  participantJoined: phrase('event.participantJoined'), participantLeft: phrase('event.participantLeft'),
+  trackPublished: phrase('event.trackPublished'), trackUnpublished: phrase('event.trackUnpublished'),
+  recordingReady: phrase('event.recordingReady'),
 };
 
 /** @param {string[]} values @returns {Settings.Options} */
@@ -153,7 +157,7 @@ export const SECTIONS = {
       { name: 'kind', label: 'column.kind', type: 'choice', options: { standard: phrase('webhooks.standardSigned'), n8n: phrase('webhooks.n8nShared') }, only: 'create' },
       { name: 'url', label: 'column.address', type: 'url', required: true },
       { name: 'secret', label: 'webhooks.sharedSecret', type: 'password', hint: 'webhooks.secretHint' },
-      { name: 'events', label: 'webhooks.isTold', type: 'choices', options: EVENTS, value: ['messageCreated'] },
+      { name: 'events', label: 'webhooks.isTold', type: 'choices', options: EVENTS, value: ['messageCreated'], hint: 'webhooks.eventsHint' },
     ],
     once: { field: 'secret', label: 'webhooks.secret' },
     details: {
