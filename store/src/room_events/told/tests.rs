@@ -80,9 +80,9 @@ fn what_happens_in_a_call_is_told_in_order_and_once_however_often_it_is_said() {
     let left = [SessionFact::Left(ada.0, LeaveReason::Removed, at)];
     let told = stage.hear(node, &left, SessionStanding::Over(at));
     assert_eq!(told, ["trackUnpublished", "participantLeft", "roomEnded"]);
-    let reason = stage.events.iter().find_map(|(_, event)| match event {
-        RoomEvent::ParticipantLeft { reason, .. } => Some(*reason),
-        _ => None,
+    let reason = stage.events.iter().find_map(|(_, event)| {
+        let RoomEvent::ParticipantLeft { reason, .. } = event else { return None };
+        Some(*reason)
     });
     assert_eq!(reason, Some(LeaveReason::Removed));
     assert!(stage.hear(node, &left, SessionStanding::Over(at)).is_empty());
