@@ -420,7 +420,7 @@ export interface CreateWebhook {
   secret?: string | null;
   /** The header that carries it, for n8n; `x-switchboard-secret` if absent. */
   header?: string | null;
-  /** What to be told about; `messageCreated` if absent. n8n is told of customers' messages only. */
+  /** What to be told about; `messageCreated` if absent. n8n is told of customers' messages only. Events of rooms and events of the inbox go to a webhook each. */
   events?: EventName[] | null;
 }
 
@@ -468,8 +468,8 @@ export interface Delivery {
   answerStatus?: number | null;
   /** Why the last attempt failed. */
   error?: string | null;
-  /** What happened, as `inbox.event` tells it. */
-  event: Record<string, unknown>;
+  /** What happened, as the webhook was told it. */
+  event: WebhookEvent;
 }
 
 /** How a delivery stands. */
@@ -482,6 +482,9 @@ export interface DirectWith {
   /** The other user's name, by which the room is shown. */
   name: string;
 }
+
+/** How far a transport is (`RTCDtlsTransportState`). */
+export type DtlsState = 'new' | 'connecting' | 'connected' | 'failed';
 
 /** A time in which a user may do more, or a request for one. */
 export interface Elevation {
@@ -517,8 +520,56 @@ export type ElevationId = string;
 /** How far an elevation is. */
 export type ElevationStatus = 'pending' | 'active' | 'denied' | 'lapsed' | 'over';
 
-/** Something that a webhook can be told about, by the name of its `InboxEvent`. */
-export type EventName = 'messageCreated' | 'messageUpdated' | 'conversationUpdated' | 'noteCreated' | 'noteUpdated' | 'noteDeleted' | 'conversationErased' | 'notificationCreated';
+/** Something that a webhook can be told about, by the name of its `InboxEvent` or `RoomEvent`. */
+export type EventName = 'messageCreated' | 'messageUpdated' | 'conversationUpdated' | 'noteCreated' | 'noteUpdated' | 'noteDeleted' | 'conversationErased' | 'notificationCreated' | 'roomStarted' | 'roomEnded' | 'participantJoined' | 'participantLeft' | 'trackPublished' | 'trackUnpublished' | 'recordingReady';
+
+/** The participant of an event: one device of somebody. */
+export interface EventParticipant {
+  /** The device: the same from `participantJoined` to `participantLeft`. */
+  connectionId: ConnectionId;
+  /** Whose it is. */
+  userId: UserId;
+  /** What they are called. */
+  name: string;
+  /** Whether they are a guest, whom only the account's own back end or a join link knows. */
+  isGuest: boolean;
+  /** When they entered. */
+  joinedAt: string;
+}
+
+/** The recording of an event. */
+export interface EventRecording {
+  /** The recording, as `/v1/rooms/{roomId}/recordings/{id}` reads it. */
+  id: RecordingId;
+  /** `interrupted` if its media server ended in the middle of it. */
+  status: RecordingStatus;
+  /** When it began. */
+  startedAt: string;
+  /** When it ended; null where nobody saw its end. */
+  endedAt?: string | null;
+  /** Tracks in it, each with a file unless nothing of it came. */
+  trackCount: number;
+}
+
+/** The room of an event. */
+export interface EventRoom {
+  /** The room, as `/v1/rooms/{id}` reads it. */
+  id: RoomId;
+  /** What it is called; null if it was deleted by then. */
+  name?: string | null;
+  /** When its call began, which tells one call of a room from the next; null where the event is not of a call. */
+  callStartedAt?: string | null;
+}
+
+/** The track of an event. */
+export interface EventTrack {
+  /** The track. */
+  trackId: TrackId;
+  /** Sound or picture. */
+  kind: TrackKind;
+  /** Where it comes from. */
+  source: TrackSource;
+}
 
 /** What a client says at once. */
 export interface EventsBatch {
@@ -566,6 +617,44 @@ export interface ImportedRow {
   contactId?: ContactId | null;
   /** Why it cannot be used. */
   error?: string | null;
+}
+
+/** A stream that the server receives (`RTCInboundRtpStreamStats`). */
+export interface InboundRtpStatistics {
+  /** Of which track it is. */
+  trackId: TrackId;
+  /** Where that comes from. */
+  source: TrackSource;
+  /** Whether it is sound or a picture. */
+  kind: TrackKind;
+  /** Its codec, such as `video/VP8`. */
+  mimeType: string;
+  /** The media section of the client's description. */
+  mid: string;
+  /** What the encoding is called, where the track has several (RFC 8851). */
+  rid?: string | null;
+  /** Under which its packets come, once that is known. */
+  ssrc?: number | null;
+  /** Whether packets come. */
+  active: boolean;
+  /** Packets, each counted once. */
+  packetsReceived: number;
+  /** Packets that are missing, those that may still come included. */
+  packetsLost: number;
+  /** Bytes of their payloads. */
+  bytesReceived: number;
+  /** Bits per second, over about the last second; 0 before that. */
+  bitrate: number;
+  /** The variation of arrival times, in seconds (RFC 3550, section 6.4.1). */
+  jitter: number;
+  /** How often the client was asked for missing packets. */
+  nackCount: number;
+  /** How often it was asked for a key frame. */
+  pliCount: number;
+  /** The width of its last key frame in pixels, where that could be read. */
+  frameWidth?: number | null;
+  /** The height, likewise. */
+  frameHeight?: number | null;
 }
 
 /** An invitation, without its token. */
@@ -637,6 +726,9 @@ export interface Label {
   /** `#rrggbb`. */
   color: string;
 }
+
+/** Why somebody is in a call no more. */
+export type LeaveReason = 'left' | 'connectionLost' | 'removed' | 'replaced' | 'serverLost';
 
 /** A guest who is let in. */
 export interface LetIn {
@@ -727,6 +819,16 @@ export interface ManifestTrack {
   sha256?: string | null;
 }
 
+/** What is measured of a participant's media. */
+export interface MediaStatistics {
+  /** The way on which it sends, and the one on which it receives, as far as they are there. */
+  transports: TransportStatistics[];
+  /** What it sends, by encoding, the smallest of a track first. */
+  inboundRtp: InboundRtpStatistics[];
+  /** What it receives. Left out of lists of participants: it grows with the square of how many there are. */
+  outboundRtp?: OutboundRtpStatistics[] | null;
+}
+
 /** Two contacts that are the same person. */
 export interface Merge {
   /** UUIDv7: later ones sort later. */
@@ -783,6 +885,32 @@ export interface OpenJoinLink {
   rights: Right[];
   /** Until when guests may come by it. */
   expiresAt: string;
+}
+
+/** A stream that the server sends (`RTCOutboundRtpStreamStats`). */
+export interface OutboundRtpStatistics {
+  /** Of which track it is. */
+  trackId: TrackId;
+  /** Whether it is sound or a picture. */
+  kind: TrackKind;
+  /** Under which its packets go. */
+  ssrc: number;
+  /** What goes out of the track, as the participant was told last; left out while it is paused or has not begun. */
+  layer?: TrackLayer | null;
+  /** Why it is no more; left out before anything was decided. */
+  reason?: LayerReason | null;
+  /** Packets, without those that were sent again. */
+  packetsSent: number;
+  /** Bytes of their payloads. */
+  bytesSent: number;
+  /** Packets that were sent again. */
+  retransmittedPacketsSent: number;
+  /** How often the client has asked for missing packets. */
+  nackCount: number;
+  /** How often it has asked for a key frame. */
+  pliCount: number;
+  /** How it says that it receives it; left out before it has. */
+  remoteInboundRtp?: RemoteInboundRtpStatistics | null;
 }
 
 /** A person whom only the account's own back end knows. */
@@ -946,6 +1074,14 @@ export interface Page_Note {
 }
 
 /** One page of a list. */
+export interface Page_ParticipantStatistics {
+  /** At most `limit` of them. */
+  items: (MediaStatistics & { connectionId: ConnectionId; userId: UserId })[];
+  /** The `cursor` of the next page; null if this is the last. */
+  next?: string | null;
+}
+
+/** One page of a list. */
 export interface Page_Recording {
   /** At most `limit` of them. */
   items: Recording[];
@@ -992,6 +1128,9 @@ export interface Page_Webhook {
   /** The `cursor` of the next page; null if this is the last. */
   next?: string | null;
 }
+
+/** A participant of a media session, and what is measured of its media. */
+export type ParticipantStatistics = MediaStatistics & { connectionId: ConnectionId; userId: UserId };
 
 /** One thing that a caller may do. */
 export type Permission = 'account.manage' | 'auditEntries.read' | 'calls.read' | 'cannedResponses.manage' | 'channels.read' | 'channels.manage' | 'contacts.read' | 'contacts.manage' | 'contacts.erase' | 'conversations.read' | 'conversations.manage' | 'apiKeys.manage' | 'labels.manage' | 'messages.send' | 'roles.manage' | 'rooms.create' | 'rooms.read' | 'rooms.manage' | 'teams.manage' | 'users.read' | 'users.manage' | 'webhooks.manage';
@@ -1096,6 +1235,18 @@ export interface Refresh {
   refreshToken: string;
 }
 
+/** How a client says that it receives a stream (`RTCRemoteInboundRtpStreamStats`). */
+export interface RemoteInboundRtpStatistics {
+  /** The share of its packets that was lost before the last report, from 0 to 1. */
+  fractionLost: number;
+  /** Packets that were lost since it began; less than nothing if some came twice. */
+  packetsLost: number;
+  /** The variation of arrival times, in seconds. */
+  jitter: number;
+  /** In seconds, where the client's reports tell. */
+  roundTripTime?: number | null;
+}
+
 /** A reply to be sent to the customer. */
 export interface Reply {
   /** What to say; WhatsApp takes at most 4,096 characters. */
@@ -1133,6 +1284,9 @@ export interface Room {
   /** The number of its latest message or change of one; 0 if nothing has been said. */
   lastSeq: number;
 }
+
+/** An event of an account's rooms. */
+export type RoomEvent = { room: EventRoom; type: 'roomStarted' } | { room: EventRoom; type: 'roomEnded' } | { room: EventRoom; participant: EventParticipant; type: 'participantJoined' } | { room: EventRoom; participant: EventParticipant; reason: LeaveReason; type: 'participantLeft' } | { room: EventRoom; participant: EventParticipant; track: EventTrack; type: 'trackPublished' } | { room: EventRoom; participant: EventParticipant; track: EventTrack; type: 'trackUnpublished' } | { room: EventRoom; recording: EventRecording; type: 'recordingReady' };
 
 /** A stretch of a room's messages. */
 export interface RoomHistory {
@@ -1240,6 +1394,25 @@ export interface Team {
 export interface TeamMembers {
   /** The users, in no order; at most 1,000. */
   userIds: UserId[];
+}
+
+/** Which way of a participant's media a transport is for. */
+export type TransportPurpose = 'publish' | 'subscribe';
+
+/** A transport (`RTCTransportStats`, and of the pair of candidates in use `RTCIceCandidatePairStats`). */
+export interface TransportStatistics {
+  /** Which of the participant's two it is. */
+  purpose: TransportPurpose;
+  /** How far it is. */
+  dtlsState: DtlsState;
+  /** What protects its packets, as IANA's registry of DTLS-SRTP protection profiles calls it. */
+  srtpCipher?: string | null;
+  /** What its network is thought to carry towards the participant, in bits per second; left out where the client does not say what arrives. */
+  availableOutgoingBitrate?: number | null;
+  /** From the sending of a packet to the feedback on it, in seconds; likewise. */
+  currentRoundTripTime?: number | null;
+  /** The share of packets to the participant that were lost within the last seconds, from 0 to 1; likewise. */
+  fractionLost?: number | null;
 }
 
 /** What to change; absent fields stay as they are. */
@@ -1406,6 +1579,8 @@ export interface Webhook {
   url: string;
   /** The header that carries the secret, for n8n. */
   header: string;
+  /** What its events are of, for good: the inbox and the rooms number theirs each by themselves. */
+  subject: WebhookSubject;
   /** What it is told about. */
   events: EventName[];
   /** When it was switched off: it is never told of events from then on. Null while it is on. */
@@ -1414,11 +1589,17 @@ export interface Webhook {
   failingSince?: string | null;
 }
 
+/** An event of either. */
+export type WebhookEvent = InboxEvent | RoomEvent;
+
 /** An address that is told about events by HTTP. */
 export type WebhookId = string;
 
 /** The kind of a webhook's receiver. */
 export type WebhookKind = 'n8n' | 'standard';
+
+/** What a webhook is told about, for good: each has numbers of its own. */
+export type WebhookSubject = 'inbox' | 'rooms';
 
 /** A note's text. */
 export interface WriteNote {
@@ -1674,6 +1855,10 @@ export interface Operations {
   'POST /v1/rooms/{id}/recordings/{recording}/stop': { path: { id: RoomId; recording: RecordingId }; answer: void };
   /** Opens a closed room again. */
   'POST /v1/rooms/{id}/reopen': { path: { id: RoomId }; answer: Room };
+  /** Lists who is in a room's call with what is measured of what they send, under the names of W3C's statistics as the server sees them: what a participant sends is inbound. In the order of their connections; empty if there is no call. */
+  'GET /v1/rooms/{id}/statistics': { path: { id: RoomId }; query: { cursor?: string; limit?: number }; answer: Page_ParticipantStatistics };
+  /** What is measured of one participant of a room's call: what it sends, and of every track that it receives what goes out to it and why no more does. */
+  'GET /v1/rooms/{id}/statistics/{connection}': { path: { id: RoomId; connection: ConnectionId }; answer: ParticipantStatistics };
   /** Plays what is sent in a room. The body is an offer to receive sound, pictures or both, one section of each; the answer has all of the server's candidates. What is played comes as soon as there is somebody who sends it, and goes on with whoever sends it then, without another offer. The token is a person's, or a guest's with the right `media.receive`, and the session ends with it. */
   'POST /v1/rooms/{id}/whep': { path: { id: RoomId }; query: { user?: UserId }; answer: void };
   /** Says what the endpoint takes (Linked Data Platform 1.0, section 7.1). */
