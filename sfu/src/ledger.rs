@@ -64,6 +64,11 @@ impl Ledger {
         self.0.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// To the millisecond: a moment is the same one everywhere, also where it is kept less precisely.
+    fn now(&self) -> OffsetDateTime {
+        self.0.clock.utc().truncate_to_millisecond()
+    }
+
     /// From now on what happens is kept for whoever asks.
     pub(crate) fn follow(&self) {
         self.books().is_followed = true;
@@ -188,7 +193,7 @@ impl Ledger {
 
     /// A session is like this from now on.
     pub(crate) fn note_state(&self, account: AccountId, room: RoomId, state: &State) {
-        let now = self.0.clock.utc();
+        let now = self.now();
         let mut books = self.books();
         if !books.is_followed || (state.participants.is_empty() && !books.going.contains_key(&room)) {
             return;
@@ -201,7 +206,7 @@ impl Ledger {
 
     /// A participant sends these tracks from now on.
     pub(crate) fn note_tracks(&self, room: RoomId, connection: ConnectionId, tracks: &[Track]) {
-        let now = self.0.clock.utc();
+        let now = self.now();
         let mut books = self.books();
         let Some(page) = books.going.get_mut(&room) else { return };
         let Some(participant) = page.session.participants.get_mut(&connection) else { return };
@@ -212,7 +217,7 @@ impl Ledger {
 
     /// Everybody has left.
     pub(crate) fn note_over(&self, room: RoomId) {
-        let now = self.0.clock.utc();
+        let now = self.now();
         self.end(room, Ended::At(now));
     }
 
