@@ -104,11 +104,40 @@ async fn a_thousand_who_say_nothing_are_bounded_and_hold_nobody_up() {
     shutdown.drain(Duration::from_secs(5)).await;
 }
 
-/// Whose name the check has, that shard gets the connection, and what comes after the check is left for it to read.
+/// The attack: a check of which a byte comes twice a second. Passes for the wrong reason if it was closed for what it
+/// said: it would have been at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_never_comes_to_the_end_of_a_check_is_closed_by_the_deadline() {
+    let (local, admission, handle, shutdown) = open_door((Ipv4Addr::LOCALHOST, 0).into());
+    let trickle = tokio::task::spawn_blocking(move || {
+        let began_at = SystemClock.now();
+        let mut client = connect(local).unwrap();
+        client.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+        let said = frame(&check("0000abcdabcdabcd"));
+        let is_open =
+            |error: &io::Error| matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
+        for byte in &said[..said.len() - 1] {
+            let answer = client.write_all(&[*byte]).and_then(|()| client.read(&mut [0; 10]));
+            if !answer.is_err_and(|error| is_open(&error)) {
+                return SystemClock.now() - began_at;
+            }
+        }
+        Duration::MAX
+    });
+    let lasted = trickle.await.unwrap();
+    assert!(lasted > CLOSED_IN && lasted < 2 * door::CHECK_TIME, "{lasted:?}");
+    assert_eq!(admission.counts(), (0, 0));
+    handle.stop().await.unwrap();
+    shutdown.drain(Duration::from_secs(5)).await;
+}
+
+/// Whose name the check has, that shard gets the connection, and what comes after the check is left for it to read. The
+/// door is for both families, and says what came by IPv4 to have come by IPv4.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_connection_goes_to_the_shard_that_its_check_asks() {
-    let listener = door::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
-    let (local, shutdown) = (listener.local_addr().unwrap(), Shutdown::default());
+    let listener = door::bind((Ipv6Addr::UNSPECIFIED, 0).into()).unwrap();
+    let local = SocketAddr::from((Ipv4Addr::LOCALHOST, listener.local_addr().unwrap().port()));
+    let shutdown = Shutdown::default();
     let (handles, mut shards): (Vec<_>, Vec<_>) = (0..3)
         .map(|_| {
             let (waker, woken) = std::os::unix::net::UnixDatagram::pair().unwrap();
