@@ -40,8 +40,18 @@ const WITHOUT_CAUSES: &[&str] = &[
 
 /// What a role's crate may show beside what it is made from (a type of its own, `Deps`), its errors and what it hands over
 /// to be stored: the server composes roles and knows nothing else of them.
-const ROLE_EXPORTS: &[&str] =
-    &["Config", "Deps", "StartError", "RunError", "router", "run", "limits", "openapi", "FinishedRecording"];
+const ROLE_EXPORTS: &[&str] = &[
+    "Config",
+    "Deps",
+    "StartError",
+    "RunError",
+    "router",
+    "run",
+    "limits",
+    "openapi",
+    "FinishedRecording",
+    "Ledger",
+];
 
 /// The crates of roles, each with the type that is the role before it runs.
 const ROLES: &[(&str, &str)] =
