@@ -1,15 +1,18 @@
 //! A line between clients and a media server that carries TCP, can be cut, and can stop carrying what goes to the clients.
 
-use std::net::SocketAddr;
+use std::{io, net::SocketAddr};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::watch,
     task::JoinSet,
 };
 
 /// Read at once.
 const READ_BYTES: usize = 16 * 1024;
+
+/// What the system keeps of what the server has sent and is not read yet; it doubles it for its own needs (`SO_RCVBUF`).
+const RECEIVED_BYTES: u32 = 32 * 1024;
 
 /// Running. Dropping it ends it.
 pub struct TcpLine {
@@ -56,14 +59,13 @@ impl TcpLine {
 }
 
 /// One connection, until either side ends it or it is cut.
-#[expect(clippy::disallowed_methods, reason = "tests play the outside, which egress does not let in")]
 async fn carry(
     client: TcpStream,
     to: SocketAddr,
     mut cut: watch::Receiver<u32>,
     stopped: watch::Receiver<bool>,
 ) {
-    let Ok(server) = TcpStream::connect(to).await else { return };
+    let Ok(server) = connect(to).await else { return };
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     let never = watch::Sender::new(false);
@@ -72,6 +74,14 @@ async fn carry(
         () = pass(from_server, to_client, stopped) => {}
         _cut = cut.changed() => {}
     }
+}
+
+/// A connection of which the system keeps little while nobody reads it: left to itself it takes megabytes.
+#[expect(clippy::disallowed_methods, reason = "tests play the outside, which egress does not let in")]
+async fn connect(to: SocketAddr) -> io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_recv_buffer_size(RECEIVED_BYTES)?;
+    socket.connect(to).await
 }
 
 /// Passes on what comes, while it is not stopped.
