@@ -1,7 +1,7 @@
 //! A camera and a microphone that were recorded: pictures in three encodings, as browsers send them, and a voice.
 //!
-//! The recordings are in `tests/recorded`: two seconds of a test picture in VP8, 160, 320 and 640 pixels wide at 15 a
-//! second with a key frame each second, and of a tone in Opus. They are sent over and over.
+//! The recordings are in `tests/recorded`: thirty pictures of a test image in VP8, 160, 320 and 640 pixels wide, each
+//! fifteenth a key frame, and two seconds of a tone in Opus. They are sent over and over.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use std::time::Duration;
@@ -9,8 +9,11 @@ use std::time::Duration;
 /// Contents of one packet at most, in bytes.
 const PAYLOAD_BYTES_MAX: usize = 1_100;
 
-/// From one picture to the next.
-pub(crate) const FRAME_TIME: Duration = Duration::from_nanos(1_000_000_000 / 15);
+/// From one picture to the next: as many a second as the browsers of tests send.
+pub(crate) const FRAME_TIME: Duration = Duration::from_millis(100);
+
+/// The same in media time, of 90 kHz.
+const FRAME_TICKS: usize = 9_000;
 
 /// How many packets of sound there are for one picture are sent with it: each has 20 ms.
 const VOICE_TIME: Duration = Duration::from_millis(20);
@@ -65,7 +68,7 @@ impl Recording {
             self.sounds += 1;
         }
         let pictures = self.encodings.each_ref().map(|frames| payloads(&frames[at % frames.len()]));
-        Piece { timestamp: u32::try_from(at * 6_000).expect("a short test"), pictures, voice }
+        Piece { timestamp: u32::try_from(at * FRAME_TICKS).expect("a short test"), pictures, voice }
     }
 }
 
@@ -117,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_seconds_were_recorded_with_a_key_frame_in_each() {
+    fn each_fifteenth_picture_is_a_key_frame_and_there_is_as_much_sound() {
         let mut recording = Recording::new();
         for encoding in &recording.encodings {
             assert_eq!(encoding.len(), 30);
@@ -127,8 +130,8 @@ mod tests {
         }
         assert!(recording.voice.len() >= 100);
         let all: Vec<Piece> = (0..60).map(|_| recording.next()).collect();
-        assert_eq!(all[59].timestamp, 59 * 6_000);
+        assert_eq!(all[59].timestamp, 59 * 9_000);
         let voice: Vec<u32> = all.iter().flat_map(|piece| &piece.voice).map(|(at, _)| *at).collect();
-        assert!(voice.iter().copied().eq((0..200).map(|n| n * 960)), "{voice:?}");
+        assert!(voice.iter().copied().eq((0..300).map(|n| n * 960)), "{voice:?}");
     }
 }
