@@ -73,6 +73,24 @@ pub async fn offer(kinds: &[Kind]) -> String {
     Publishing::offer(kinds, &mpsc::channel(1).0, Vec::new()).await.1
 }
 
+/// Begins a session as soon as a media server can be had, trying again when it is told to.
+pub async fn patiently<T>(mut attempt: impl AsyncFnMut() -> Result<T, Said>) -> T {
+    let tries = async {
+        loop {
+            match attempt().await {
+                Ok(begun) => return begun,
+                Err(said) => {
+                    assert_eq!(said.status, StatusCode::SERVICE_UNAVAILABLE, "{}", said.body);
+                    // Nobody is told when the lease of a media server ends: this is what encoders and players do.
+                    let seconds = said.header("retry-after").parse().expect("how long to wait");
+                    tokio::time::sleep(Duration::from_secs(seconds)).await;
+                }
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, tries).await.expect("another media server takes it")
+}
+
 impl Whip {
     /// Publishes sound, pictures or both into a room, and waits until the transport is connected.
     pub async fn publish(base: &str, token: &str, room: &str, kinds: &[Kind]) -> Self {
@@ -82,20 +100,7 @@ impl Whip {
 
     /// Publishes as soon as a media server can be had, trying again when it is told to.
     pub async fn publish_patiently(base: &str, token: &str, room: &str, kinds: &[Kind]) -> Self {
-        let tries = async {
-            loop {
-                match Self::try_publish(base, token, room, kinds).await {
-                    Ok(published) => return published,
-                    Err(said) => {
-                        assert_eq!(said.status, StatusCode::SERVICE_UNAVAILABLE, "{}", said.body);
-                        // Nobody is told when the lease of a media server ends: this is what an encoder does.
-                        let seconds = said.header("retry-after").parse().expect("how long to wait");
-                        tokio::time::sleep(Duration::from_secs(seconds)).await;
-                    }
-                }
-            }
-        };
-        tokio::time::timeout(PATIENCE, tries).await.expect("another media server takes it")
+        patiently(async || Self::try_publish(base, token, room, kinds).await).await
     }
 
     async fn try_publish(base: &str, token: &str, room: &str, kinds: &[Kind]) -> Result<Self, Said> {

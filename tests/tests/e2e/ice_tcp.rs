@@ -6,13 +6,11 @@ use super::lobby::{Lobby, all_see_and_hear, enter_in, quit, sees_and_hears};
 use local_services::ports;
 use serde_json::json;
 use sfu_core::engine::simulation::check;
-use std::{
-    net::SocketAddr,
-    time::{Duration, Instant},
-};
+use std::{net::SocketAddr, time::Duration};
 use switchboard_tests::{
     MEDIA_PATIENCE,
     browser::{Browser, Driver, Turn},
+    eventually,
     installation::Installation,
     kernel,
     narrow::NarrowLine,
@@ -21,7 +19,7 @@ use switchboard_tests::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    time::{sleep, timeout},
+    time::timeout,
 };
 
 /// Notes what the server says of itself, and has the page know of its candidates at these ports alone: by UDP at one, or
@@ -189,12 +187,11 @@ async fn a_connection_that_is_cut_is_followed_to_the_next_and_a_peer_that_reads_
     kernel::forget_peak(&lobby.server);
     let before = kernel::peak_kib(&lobby.server);
     line.stop();
-    let started = now();
     // What waits between the server and the page has to fill first.
-    while figure(&figures(door).await, "sfu_tcp_bytes_dropped_total") < 10_000.0 {
-        assert!(started.elapsed() < MEDIA_PATIENCE, "nothing is dropped");
-        sleep(Duration::from_millis(100)).await;
-    }
+    eventually("what the page does not read is dropped", MEDIA_PATIENCE, async || {
+        figure(&figures(door).await, "sfu_tcp_bytes_dropped_total") >= 10_000.0
+    })
+    .await;
     for (browser, other) in [(&ben, &cleo), (&cleo, &ben)] {
         sees_somebody(browser, other).await;
     }
@@ -203,11 +200,6 @@ async fn a_connection_that_is_cut_is_followed_to_the_next_and_a_peer_that_reads_
     line.go_on();
     sees_and_hears(&ada, 2, "server").await;
     quit([ada, ben, cleo]).await;
-}
-
-#[expect(clippy::disallowed_methods, reason = "how long a test may wait")]
-fn now() -> Instant {
-    Instant::now()
 }
 
 /// Passes for the wrong reason if UDP was not in use before, or still was after: the pages' figures say what is.

@@ -1,19 +1,18 @@
 //! Playing what is sent in a room over HTTP (WHEP, draft-ietf-wish-whep-03): what a player gets, whom it shows itself to,
 //! and what each request is answered.
 
-use super::whip::{KINDS, PAGE, World, fragment, ids, until_there, world};
+use super::whip::{KINDS, PAGE, World, fragment, ids, refuses, until_there, world};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 use switchboard_tests::{
     PATIENCE,
     browser::{Browser, Driver, Turn},
     eventually,
     native::Kind,
     socket::Socket,
-    whip::{FRAGMENT, SDP, Said, offer, say},
+    whip::{FRAGMENT, SDP, Said, offer, patiently, say},
 };
-use uuid::Uuid;
 
 /// An offer of a player whose transport nobody will connect.
 async fn player_offer(kinds: &[Kind]) -> String {
@@ -230,22 +229,14 @@ async fn when_the_media_server_stops_a_player_begins_anew_where_the_call_has_gon
     tokio::task::spawn_blocking(move || stopping.ended()).await.expect("it ends in order");
 }
 
-/// Plays as soon as a media server can be had, trying again when it is told to; the path of the session.
+/// Plays as soon as a media server can be had; the path of the session.
 async fn begin_patiently(url: &str, token: &str) -> String {
     let offer = player_offer(&KINDS).await;
-    let tries = async {
-        loop {
-            let said = post(url, token, &offer).await;
-            if said.status == StatusCode::CREATED {
-                return said.header("location").to_owned();
-            }
-            assert_eq!(said.status, StatusCode::SERVICE_UNAVAILABLE, "{}", said.body);
-            // Nobody is told when the lease of a media server ends: this is what a player does.
-            let seconds = said.header("retry-after").parse().expect("how long to wait");
-            tokio::time::sleep(Duration::from_secs(seconds)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, tries).await.expect("another media server takes it")
+    patiently(async || {
+        let said = post(url, token, &offer).await;
+        if said.status == StatusCode::CREATED { Ok(said.header("location").to_owned()) } else { Err(said) }
+    })
+    .await
 }
 
 #[tokio::test]
@@ -255,46 +246,12 @@ async fn every_refusal_of_a_player_has_a_status_and_a_code_and_lets_nobody_in() 
     let token = world.token("viewer", json!(["media.receive"])).await;
     let good = player_offer(&KINDS).await;
     let one_kind = player_offer(&[Kind::Video]).await;
-    let (head, section) = one_kind.split_once("m=video").expect("a section");
-    let head = head.replace("a=group:BUNDLE 0", "a=group:BUNDLE 0 1");
-    let twice = format!("{head}m=video{section}m=video{}", section.replace("a=mid:0", "a=mid:1"));
     let sends = good.replace("a=recvonly", "a=sendonly");
-    let long = format!("{good}{}", "a=x\r\n".repeat(50_000));
-    let sdp = [("content-type", SDP)];
-    let picky = [("content-type", SDP), ("accept", "application/json")];
-    let json_body = [("content-type", "application/json")];
     let sender = world.token("encoder", json!(["media.send"])).await;
-    for (token, headers, body, status, code) in [
-        ("", &sdp[..], &*good, 401, "auth.required"),
-        ("forged", &sdp, &good, 401, "auth.invalidToken"),
-        (&sender, &sdp, &good, 403, "auth.forbidden"),
-        (&world.back_end.token, &sdp, &good, 403, "auth.forbidden"),
-        (&token, &picky, &good, 406, "request.notAcceptable"),
-        (&token, &json_body, &good, 415, "request.invalid"),
-        (&token, &[], &good, 415, "request.invalid"),
-        (&token, &sdp, &long, 413, "limit.size"),
-        (&token, &sdp, "", 400, "media.invalidSdp"),
-        (&token, &sdp, "v=0\r\n", 400, "media.invalidSdp"),
-        (&token, &sdp, "\u{1}garbage", 400, "media.invalidSdp"),
-        (&token, &sdp, &sends, 422, "media.nothingAgreed"),
-        (&token, &sdp, &one_kind.replace("VP8/90000", "theora/90000"), 422, "media.nothingAgreed"),
-        (&token, &sdp, &twice, 422, "media.duplicateSource"),
-    ] {
-        let said = say(Method::POST, &url, token, headers, body).await;
-        assert_eq!((said.status.as_u16(), &*said.code()), (status, code), "{}", said.body);
-    }
+    refuses(&world, "whep", (&token, &sender), (&good, &sends, &one_kind)).await;
+    let sdp = [("content-type", SDP)];
     let nobody = say(Method::POST, &format!("{url}?user=nobody"), &token, &sdp, &good).await;
     assert_eq!((nobody.status.as_u16(), &*nobody.code()), (400, "request.invalid"), "{}", nobody.body);
-    for (room, token) in [(Uuid::nil().to_string(), &token), (world.account.room("Other").await, &token)] {
-        let url = format!("{base}/v1/rooms/{room}/whep");
-        assert_eq!(say(Method::POST, &url, token, &sdp, &good).await.status, StatusCode::NOT_FOUND);
-    }
-    for method in [Method::GET, Method::PUT, Method::PATCH, Method::DELETE] {
-        assert_eq!(say(method, &url, &token, &[], "").await.status, StatusCode::METHOD_NOT_ALLOWED);
-    }
-    let options = say(Method::OPTIONS, &url, "", &[], "").await;
-    assert_eq!((options.status, options.header("accept-post")), (StatusCode::OK, SDP));
-
     // Who plays is let in, and to the room there is no call.
     assert_eq!(post(&url, &token, &good).await.status, StatusCode::CREATED);
     let mut ada = Socket::open(&base, &world.account.admin.token).await;

@@ -273,49 +273,62 @@ async fn a_page_in_chromium_publishes_and_begins_ice_anew() {
     until_there(&mut ada.socket, &alone).await;
 }
 
+/// What an endpoint refuses to whoever may use it, and to one who may only do the `other` of the two: an offer the wrong
+/// way round, and `one_kind` of section twice among them; and what it says of itself.
+pub(super) async fn refuses(
+    world: &World,
+    endpoint: &str,
+    (token, other): (&str, &str),
+    (good, wrong_way, one_kind): (&str, &str, &str),
+) {
+    let base = &world.servers[0].base;
+    let url = format!("{base}/v1/rooms/{}/{endpoint}", world.room);
+    let (head, section) = one_kind.split_once("m=video").expect("a section");
+    let head = head.replace("a=group:BUNDLE 0", "a=group:BUNDLE 0 1");
+    let twice = format!("{head}m=video{section}m=video{}", section.replace("a=mid:0", "a=mid:1"));
+    let long = format!("{good}{}", "a=x\r\n".repeat(50_000));
+    let sdp = [("content-type", SDP)];
+    let picky = [("content-type", SDP), ("accept", "application/json")];
+    let json_body = [("content-type", "application/json")];
+    for (token, headers, body, status, code) in [
+        ("", &sdp[..], good, 401, "auth.required"),
+        ("forged", &sdp, good, 401, "auth.invalidToken"),
+        (other, &sdp, good, 403, "auth.forbidden"),
+        (&world.back_end.token, &sdp, good, 403, "auth.forbidden"),
+        (token, &picky, good, 406, "request.notAcceptable"),
+        (token, &json_body, good, 415, "request.invalid"),
+        (token, &[], good, 415, "request.invalid"),
+        (token, &sdp, &long, 413, "limit.size"),
+        (token, &sdp, "", 400, "media.invalidSdp"),
+        (token, &sdp, "v=0\r\n", 400, "media.invalidSdp"),
+        (token, &sdp, "\u{1}garbage", 400, "media.invalidSdp"),
+        (token, &sdp, wrong_way, 422, "media.nothingAgreed"),
+        (token, &sdp, &one_kind.replace("VP8/90000", "theora/90000"), 422, "media.nothingAgreed"),
+        (token, &sdp, &twice, 422, "media.duplicateSource"),
+    ] {
+        let said = say(Method::POST, &url, token, headers, body).await;
+        assert_eq!((said.status.as_u16(), &*said.code()), (status, code), "{}", said.body);
+    }
+    for room in [Uuid::nil().to_string(), world.account.room("Other").await] {
+        let url = format!("{base}/v1/rooms/{room}/{endpoint}");
+        assert_eq!(say(Method::POST, &url, token, &sdp, good).await.status, StatusCode::NOT_FOUND);
+    }
+    for method in [Method::GET, Method::PUT, Method::PATCH, Method::DELETE] {
+        assert_eq!(say(method, &url, token, &[], "").await.status, StatusCode::METHOD_NOT_ALLOWED);
+    }
+    let options = say(Method::OPTIONS, &url, "", &[], "").await;
+    assert_eq!((options.status, options.header("accept-post")), (StatusCode::OK, SDP));
+}
+
 #[tokio::test]
 async fn every_refusal_has_a_status_and_a_code_and_lets_nobody_in() {
     let world = world(1).await;
     let token = world.token("encoder-1", json!(["media.send"])).await;
     let good = offer(&KINDS).await;
     let one_kind = offer(&[Kind::Video]).await;
-    let (head, section) = one_kind.split_once("m=video").expect("a section");
-    let head = head.replace("a=group:BUNDLE 0", "a=group:BUNDLE 0 1");
-    let twice = format!("{head}m=video{section}m=video{}", section.replace("a=mid:0", "a=mid:1"));
     let listens = good.replacen("a=sendrecv", "a=recvonly", 1).replacen("a=sendonly", "a=recvonly", 1);
-    let long = format!("{good}{}", "a=x\r\n".repeat(50_000));
-    let sdp = [("content-type", SDP)];
-    let picky = [("content-type", SDP), ("accept", "application/json")];
-    let json_body = [("content-type", "application/json")];
     let listener = world.token("viewer", json!(["media.receive"])).await;
-    for (token, headers, body, status, code) in [
-        ("", &sdp[..], &*good, 401, "auth.required"),
-        ("forged", &sdp, &good, 401, "auth.invalidToken"),
-        (&listener, &sdp, &good, 403, "auth.forbidden"),
-        (&world.back_end.token, &sdp, &good, 403, "auth.forbidden"),
-        (&token, &picky, &good, 406, "request.notAcceptable"),
-        (&token, &json_body, &good, 415, "request.invalid"),
-        (&token, &[], &good, 415, "request.invalid"),
-        (&token, &sdp, &long, 413, "limit.size"),
-        (&token, &sdp, "", 400, "media.invalidSdp"),
-        (&token, &sdp, "v=0\r\n", 400, "media.invalidSdp"),
-        (&token, &sdp, "\u{1}garbage", 400, "media.invalidSdp"),
-        (&token, &sdp, &listens, 422, "media.nothingAgreed"),
-        (&token, &sdp, &good.replace("VP8/90000", "theora/90000"), 422, "media.nothingAgreed"),
-        (&token, &sdp, &twice, 422, "media.duplicateSource"),
-    ] {
-        let said = say(Method::POST, &world.url(), token, headers, body).await;
-        assert_eq!((said.status.as_u16(), &*said.code()), (status, code), "{}", said.body);
-    }
-    for (room, token) in [(Uuid::nil().to_string(), &token), (world.account.room("Other").await, &token)] {
-        let url = format!("{}/v1/rooms/{room}/whip", world.servers[0].base);
-        assert_eq!(say(Method::POST, &url, token, &sdp, &good).await.status, StatusCode::NOT_FOUND);
-    }
-    for method in [Method::GET, Method::PUT, Method::PATCH, Method::DELETE] {
-        assert_eq!(say(method, &world.url(), &token, &[], "").await.status, StatusCode::METHOD_NOT_ALLOWED);
-    }
-    let options = say(Method::OPTIONS, &world.url(), "", &[], "").await;
-    assert_eq!((options.status, options.header("accept-post")), (StatusCode::OK, SDP));
+    refuses(&world, "whip", (&token, &listener), (&good, &listens, &one_kind)).await;
 
     let mut ada = Socket::open(&world.servers[0].base, &world.account.admin.token).await;
     let joined = ada.ask("room.join", json!({ "roomId": world.room })).await;

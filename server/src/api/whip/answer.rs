@@ -2,19 +2,48 @@
 
 use super::{
     super::{App, attendee::Attendee, problem::Problem},
-    SDP, body,
+    SDP, body, node,
 };
 use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use common::protocol::media::IceServer;
+use common::{
+    id::RoomId,
+    protocol::media::IceServer,
+    subject::whip::{WhipAction, WhipReply},
+};
+
+/// Has the node of a room begin a session, opening the call if need be, and answers its offer. The session will be at this
+/// path.
+///
+/// # Errors
+/// What the node refuses, and 503 if there is none.
+pub(super) async fn begin(
+    app: &App,
+    attendee: &Attendee,
+    room: RoomId,
+    action: WhipAction,
+    location: &str,
+) -> Result<Response, Problem> {
+    match node::ask(app, attendee.account(), room, action, true).await? {
+        Some(WhipReply::Published { sdp, tag }) => created(app, attendee, location, (sdp, &tag)),
+        Some(
+            WhipReply::Restarted { .. }
+            | WhipReply::Done
+            | WhipReply::Removed(_)
+            | WhipReply::OtherIceSession
+            | WhipReply::Moved { .. },
+        )
+        | None => Err(node::unavailable()),
+    }
+}
 
 /// The answer to an offer, and how its session goes on: where it is, in which ICE session, and by which servers.
 ///
 /// # Errors
 /// 500 if what is in it is in no header.
-pub(super) fn created(
+fn created(
     app: &App,
     attendee: &Attendee,
     location: &str,

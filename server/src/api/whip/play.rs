@@ -7,7 +7,7 @@ use super::{
         extract::{Id, Params, RemoteAddress},
         problem::{Document, Problem},
     },
-    PLAYED_EXAMPLE, PLAYER_EXAMPLE, SDP, answer, body, node,
+    PLAYED_EXAMPLE, SDP, answer, answer_example, body, offer_example,
 };
 use axum::{
     extract::{Request, State},
@@ -17,7 +17,7 @@ use axum::{
 use common::{
     error::ErrorCode,
     id::{ConnectionId, RoomId, UserId},
-    subject::whip::{WhipAction, WhipReply},
+    subject::whip::WhipAction,
 };
 use serde::Deserialize;
 use signalling_core::admission::Action;
@@ -40,10 +40,10 @@ pub(super) struct WhepParams {
 #[utoipa::path(
     post, path = "/v1/rooms/{id}/whep",
     params(("id" = RoomId, Path, description = "The room"), WhepParams),
-    request_body(content = String, content_type = "application/sdp", description = "The offer (RFC 8866)", example = json!(PLAYER_EXAMPLE)),
+    request_body(content = String, content_type = "application/sdp", description = "The offer (RFC 8866)", example = json!(offer_example("recvonly"))),
     responses(
         (status = 201, description = "The answer. `Location` is the session, `ETag` its ICE session, `Link` the STUN and TURN servers",
-         body = String, content_type = "application/sdp", example = json!(PLAYED_EXAMPLE)),
+         body = String, content_type = "application/sdp", example = json!(answer_example("sendonly", PLAYED_EXAMPLE))),
         (status = 400, description = "`media.invalidSdp`: the body is no offer; `request.invalid`: `user` is no id", body = Document),
         (status = 401, body = Document),
         (status = 403, description = "The token does not allow to receive; `media.locked`: a moderator lets nobody else in", body = Document),
@@ -77,19 +77,7 @@ pub(super) async fn start_whep_session(
     }
     let session = ConnectionId::generate(&*app.clock);
     let action = WhipAction::Play { session, user: attendee.user(), pass, sdp, of };
-    match node::ask(&app, attendee.account(), room, action, true).await? {
-        Some(WhipReply::Published { sdp, tag }) => {
-            answer::created(&app, &attendee, &format!("/v1/rooms/{room}/whep/{session}"), (sdp, &tag))
-        }
-        Some(
-            WhipReply::Restarted { .. }
-            | WhipReply::Done
-            | WhipReply::Removed(_)
-            | WhipReply::OtherIceSession
-            | WhipReply::Moved { .. },
-        )
-        | None => Err(node::unavailable()),
-    }
+    answer::begin(&app, &attendee, room, action, &format!("/v1/rooms/{room}/whep/{session}")).await
 }
 
 fn forbidden() -> Problem {

@@ -7,7 +7,7 @@ use super::{
         extract::{Id, Params, RemoteAddress},
         problem::{Document, Problem},
     },
-    ANSWER_EXAMPLE, OFFER_EXAMPLE, SDP, answer, body, node,
+    SDP, answer, answer_example, body, offer_example,
 };
 use axum::{
     extract::{Request, State},
@@ -18,10 +18,7 @@ use common::{
     error::ErrorCode,
     id::{ConnectionId, RoomId},
     protocol::media::{Participant, ParticipantState, TrackSource},
-    subject::{
-        media::MediaRights,
-        whip::{WhipAction, WhipReply},
-    },
+    subject::{media::MediaRights, whip::WhipAction},
 };
 use serde::Deserialize;
 use signalling_core::admission::Action;
@@ -53,10 +50,10 @@ enum WhipSource {
 #[utoipa::path(
     post, path = "/v1/rooms/{id}/whip",
     params(("id" = RoomId, Path, description = "The room"), WhipParams),
-    request_body(content = String, content_type = "application/sdp", description = "The offer (RFC 8866)", example = json!(OFFER_EXAMPLE)),
+    request_body(content = String, content_type = "application/sdp", description = "The offer (RFC 8866)", example = json!(offer_example("sendonly"))),
     responses(
         (status = 201, description = "The answer. `Location` is the session, `ETag` its ICE session, `Link` the STUN and TURN servers",
-         body = String, content_type = "application/sdp", example = json!(ANSWER_EXAMPLE)),
+         body = String, content_type = "application/sdp", example = json!(answer_example("recvonly", ""))),
         (status = 400, description = "`media.invalidSdp`: the body is no offer", body = Document),
         (status = 401, body = Document),
         (status = 403, description = "The token does not allow to send; `media.locked`: a moderator lets nobody else in", body = Document),
@@ -105,19 +102,7 @@ pub(super) async fn start_whip_session(
     // What comes this way only sends, whatever else the token allows.
     let rights = MediaRights { receive: false, data: false, ..rights };
     let action = WhipAction::Publish { participant, rights, pass, sdp, picture };
-    match node::ask(&app, attendee.account(), room, action, true).await? {
-        Some(WhipReply::Published { sdp, tag }) => {
-            answer::created(&app, &attendee, &format!("/v1/rooms/{room}/whip/{session}"), (sdp, &tag))
-        }
-        Some(
-            WhipReply::Restarted { .. }
-            | WhipReply::Done
-            | WhipReply::Removed(_)
-            | WhipReply::OtherIceSession
-            | WhipReply::Moved { .. },
-        )
-        | None => Err(node::unavailable()),
-    }
+    answer::begin(&app, &attendee, room, action, &format!("/v1/rooms/{room}/whip/{session}")).await
 }
 
 fn forbidden() -> Problem {

@@ -20,6 +20,10 @@ use common::{
     subject::whip::{Direction, WhipAction, WhipReply},
 };
 
+/// A client's fragment, and the server's answer to one that restarts ICE, as the reference shows them.
+const FRAGMENT_EXAMPLE: &str = "a=ice-ufrag:EsAw\r\na=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\na=candidate:1387637174 1 udp 2122260223 192.0.2.1 61764 typ host\r\na=end-of-candidates\r\n";
+const RESTART_EXAMPLE: &str = "a=ice-lite\r\na=ice-ufrag:rJ9wLx2cPqTz\r\na=ice-pwd:Lx8GqVTn3oBkWcYd5hRsMf2j\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\na=candidate:1 1 udp 2130706431 203.0.113.7 7882 typ host\r\na=end-of-candidates\r\n";
+
 /// Adds candidates to a WHIP session, or begins its ICE anew: a fragment with another `ice-ufrag` than before restarts
 /// it, whatever `If-Match` says.
 #[utoipa::path(
@@ -30,11 +34,11 @@ use common::{
         ("If-Match" = Option<String>, Header, description = "The `ETag` of the ICE session, or `*`"),
     ),
     request_body(content = String, content_type = "application/trickle-ice-sdpfrag", description = "The fragment (RFC 8840)",
-        example = "a=ice-ufrag:EsAw\r\na=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\na=candidate:1387637174 1 udp 2122260223 192.0.2.1 61764 typ host\r\na=end-of-candidates\r\n"),
+        example = json!(FRAGMENT_EXAMPLE)),
     responses(
         (status = 200, description = "ICE begins anew; `ETag` is the new ICE session",
          body = String, content_type = "application/trickle-ice-sdpfrag",
-         example = "a=ice-lite\r\na=ice-ufrag:rJ9wLx2cPqTz\r\na=ice-pwd:Lx8GqVTn3oBkWcYd5hRsMf2j\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\na=candidate:1 1 udp 2130706431 203.0.113.7 7882 typ host\r\na=end-of-candidates\r\n"),
+         example = json!(RESTART_EXAMPLE)),
         (status = 204, description = "Candidates were added"),
         (status = 400, description = "`media.invalidSdp`: the body is no fragment", body = Document),
         (status = 401, body = Document),
@@ -87,11 +91,11 @@ pub(super) async fn end_whip_session(
         ("If-Match" = Option<String>, Header, description = "The `ETag` of the ICE session, or `*`"),
     ),
     request_body(content = String, content_type = "application/trickle-ice-sdpfrag", description = "The fragment (RFC 8840)",
-        example = "a=ice-ufrag:EsAw\r\na=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\na=candidate:1387637174 1 udp 2122260223 192.0.2.1 61764 typ host\r\na=end-of-candidates\r\n"),
+        example = json!(FRAGMENT_EXAMPLE)),
     responses(
         (status = 200, description = "ICE begins anew; `ETag` is the new ICE session",
          body = String, content_type = "application/trickle-ice-sdpfrag",
-         example = "a=ice-lite\r\na=ice-ufrag:rJ9wLx2cPqTz\r\na=ice-pwd:Lx8GqVTn3oBkWcYd5hRsMf2j\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\na=candidate:1 1 udp 2130706431 203.0.113.7 7882 typ host\r\na=end-of-candidates\r\n"),
+         example = json!(RESTART_EXAMPLE)),
         (status = 204, description = "Candidates were added"),
         (status = 400, description = "`media.invalidSdp`: the body is no fragment", body = Document),
         (status = 401, body = Document),
