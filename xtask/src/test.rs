@@ -1,5 +1,6 @@
 //! Everything that a change must pass, cheap things first; [`long`] is what takes longer than that.
 
+mod failures;
 mod long;
 mod reading;
 mod suites;

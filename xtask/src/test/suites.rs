@@ -1,5 +1,6 @@
 //! How long each test program takes, as cargo names it when it starts it.
 
+use super::failures::Failures;
 use crate::shell::{Failure, cannot_run, part, say, words};
 use std::{
     convert::Infallible,
@@ -23,20 +24,23 @@ const SHORT: Duration = Duration::from_secs(1);
 pub(super) type Begun = SyncSender<Infallible>;
 
 /// Runs `cargo test`, and notes the times of its programs as parts of the step that it is in. `begun` is dropped
-/// when the first of them runs; until then, this cargo keeps any other waiting.
+/// when the first of them runs; until then, this cargo keeps any other waiting. What it prints goes out on standard
+/// error, all of it in the order in which it was printed.
 ///
 /// # Errors
-/// If it cannot be run or does not succeed.
+/// If it cannot be run or does not succeed, with the tests that failed and what they said.
 #[expect(clippy::disallowed_methods, reason = "measures what the developer waited for")]
 pub(super) fn run(command: &mut Command, begun: Begun) -> Result<(), Failure> {
     if io::stderr().is_terminal() {
         command.env("CARGO_TERM_COLOR", "always");
     }
-    let child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn();
-    let mut child = child.map_err(|error| cannot_run(command, &error))?;
+    // Cargo names the programs on the one, they report on the other.
+    let (output, writer) = io::pipe()?;
+    let command = command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
+    let mut child = command.spawn().map_err(|error| cannot_run(command, &error))?;
     let (sender, lines) = sync_channel(LINES_MAX);
-    let output = child.stderr.take();
-    thread::spawn(move || output.map(|output| read(output, &sender)));
+    thread::spawn(move || read(output, &sender));
+    let mut failures = Failures::default();
     let mut started: Option<(String, Instant)> = None;
     let mut begun = Some(begun);
     let mut note = |next: Option<String>| {
@@ -52,7 +56,7 @@ pub(super) fn run(command: &mut Command, begun: Begun) -> Result<(), Failure> {
     // What a test has left running holds the pipe: not its end counts, but cargo's.
     let status = loop {
         let ended = child.try_wait()?;
-        show(&lines, &mut note);
+        show(&lines, &mut note, &mut failures);
         if let Some(status) = ended {
             break status;
         }
@@ -62,18 +66,21 @@ pub(super) fn run(command: &mut Command, begun: Begun) -> Result<(), Failure> {
     if status.success() {
         Ok(())
     } else {
-        Err(Failure::new(format!("`{}` failed: {status}", words(command))))
+        say(&failures.to_string());
+        Err(Failure::new(format!("`{}` failed: {status}{failures}", words(command))))
     }
 }
 
 /// Shows the lines that are there, and what comes within [`EVERY`].
-fn show(lines: &Receiver<String>, note: &mut impl FnMut(Option<String>)) {
+fn show(lines: &Receiver<String>, note: &mut impl FnMut(Option<String>), failures: &mut Failures) {
     loop {
         match lines.recv_timeout(EVERY) {
             Ok(line) => {
                 if let Some(name) = suite(&line) {
+                    failures.suite(&name);
                     note(Some(name));
                 }
+                failures.line(&line);
                 say(&line);
             }
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
@@ -108,6 +115,15 @@ mod tests {
     use super::*;
     use local_services::scratch::Scratch;
     use std::fs;
+
+    #[test]
+    fn the_tests_that_failed_are_named_in_the_end() {
+        let script = "echo '  Running tests/it/main.rs (target/debug/deps/it-0f)' >&2; echo failures:;
+            echo '---- plans::all stdout ----'; echo why; echo 'test result: FAILED.'; exit 101";
+        let failure = run(Command::new("sh").args(["-c", script]), sync_channel(0).0).unwrap_err();
+        let told = "exit status: 101\n    FAILED: it, tests/it/main.rs: plans::all\n        why\n";
+        assert!(failure.to_string().ends_with(told), "{failure}");
+    }
 
     /// Would take a minute if it were waited for.
     #[test]
