@@ -119,11 +119,12 @@ async fn embedded_mode_creates_its_database_once() {
 async fn a_transaction_that_nobody_waits_for_any_more_is_not_left_open() {
     let (db, clock) = (TestDatabase::create().await, TestDatabase::clock());
     let account = db.account("acme", &clock).await;
-    let mut unfinished = 0;
-    for polls in 0..200 {
+    let (mut unfinished, mut tries) = (0, 0);
+    // On a busy machine Postgres has often answered before it is asked whether it has.
+    while tries < 200 || unfinished <= 20 {
         let mut begun = Box::pin(db.store.tenant(account));
         let mut is_done = false;
-        for _ in 0..=polls % 40 {
+        for _ in 0..=tries % 40 {
             is_done = begun.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
             if is_done {
                 break;
@@ -131,8 +132,9 @@ async fn a_transaction_that_nobody_waits_for_any_more_is_not_left_open() {
             tokio::task::yield_now().await;
         }
         unfinished += u32::from(!is_done);
+        tries += 1;
+        assert!(tries < 10_000, "only {unfinished} were given up");
     }
-    assert!(unfinished > 20, "only {unfinished} were given up");
     let mut owner = owner(&db).await;
     let open =
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'";
@@ -141,5 +143,5 @@ async fn a_transaction_that_nobody_waits_for_any_more_is_not_left_open() {
             tokio::task::yield_now().await;
         }
     };
-    timeout(Duration::from_secs(10), open).await.expect("all are rolled back");
+    timeout(Duration::from_secs(60), open).await.expect("all are rolled back");
 }

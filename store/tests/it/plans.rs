@@ -42,7 +42,7 @@ impl Roles {
         let mut system = PgConnection::connect(db.system_url().expose()).await.unwrap();
         for connection in [&mut app, &mut system] {
             // A plan that is bad enough never ends.
-            let mode = format!("SET plan_cache_mode = {mode}; SET statement_timeout = '10s'");
+            let mode = format!("SET plan_cache_mode = {mode}; SET statement_timeout = '60s'");
             // Last: the server itself has each statement planned once, whatever it is asked.
             connection.execute(store::connect::PLANNER).await.unwrap();
             connection.execute(AssertSqlSafe(mode)).await.unwrap();
