@@ -8,6 +8,7 @@ mod person;
 mod stage;
 
 use call::{Call, ROUND};
+use clap::Args;
 use one::{BATCH, One};
 use person::VIDEO_BYTES;
 use stage::{Cost, Sessions};
@@ -38,45 +39,72 @@ fn pairs(sessions: usize) -> Sessions {
     vec![vec![BOTH; 2]; sessions]
 }
 
-pub(crate) fn run() -> Result<(), Box<dyn Error>> {
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Only the lines whose name contains this
+    #[arg(long, default_value = "")]
+    only: String,
+}
+
+impl Options {
+    fn takes(&self, name: &str) -> bool {
+        name.contains(&self.only)
+    }
+}
+
+pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let mut out = io::stdout();
     writeln!(
         out,
         "one camera, N subscribers: {VIDEO_BYTES} B in runs of {BATCH}, AES-128-GCM, thread CPU time a delivery"
     )?;
     for subscribers in [1, 10, 50, 1000] {
-        let mut one = One::new(subscribers)?;
-        let mut rounds: Vec<one::Cost> = (0..ROUNDS).map(|_| one.measure(DELIVERIES)).collect();
-        rounds.sort_by(|one, other| one.engine.total_cmp(&other.engine));
-        let (Some(best), Some(median)) = (rounds.first(), rounds.get(ROUNDS / 2)) else { continue };
-        let budget = if subscribers == 1 { ALONE_BUDGET_NS } else { BUDGET_NS };
-        writeln!(
-            out,
-            "  N = {subscribers:4}: {:.0} ns at best, {:.0} ns median ({:.2} × budget of {budget}); of that sealing {:.0} ns",
-            best.engine,
-            median.engine,
-            median.engine / budget,
-            median.seal
-        )?;
+        let name = format!("N = {subscribers:4}");
+        if options.takes(&name) {
+            one(&name, subscribers)?;
+        }
     }
     writeln!(out, "calls: all speak (50 × 80 B/s), show a picture (30 × 3 × {VIDEO_BYTES} B/s) and report")?;
-    calls("50 sessions of 2", &pairs(50), Some(CALLS_BUDGET_NS))?;
-    for people in [2, 5, 10, 25, 50] {
-        calls(&format!("one session of {people}"), &vec![vec![BOTH; people]], None)?;
+    let pairs = ("50 sessions of 2".to_owned(), pairs(50), Some(CALLS_BUDGET_NS));
+    let meetings =
+        [2, 5, 10, 25, 50].map(|people| (format!("one session of {people}"), vec![vec![BOTH; people]], None));
+    for (name, sessions, budget) in [pairs].into_iter().chain(meetings) {
+        if options.takes(&name) {
+            calls(&name, &sessions, budget)?;
+        }
     }
     writeln!(out, "memory of a subscribed stream, its share of the transport included")?;
-    for (name, bytes) in [
-        ("one camera, its 2nd to 1,000th subscriber", memory::per_subscriber()?),
-        ("a call of 2, its packet buffers included", memory::per_call()?),
-        ("one session of 25 all sending, likewise", memory::per_meeting()?),
-    ] {
-        let kib = bytes / 1024.0;
+    let held: [(&str, fn() -> Result<f64, Box<dyn Error>>); 3] = [
+        ("one camera, its 2nd to 1,000th subscriber", memory::per_subscriber),
+        ("a call of 2, its packet buffers included", memory::per_call),
+        ("one session of 25 all sending, likewise", memory::per_meeting),
+    ];
+    for (name, bytes) in held.into_iter().filter(|(name, _)| options.takes(name)) {
+        let kib = bytes()? / 1024.0;
         writeln!(
             out,
             "  {name}: {kib:.1} KiB ({:.2} × budget of {MEMORY_BUDGET_KIB})",
             kib / MEMORY_BUDGET_KIB
         )?;
     }
+    Ok(())
+}
+
+/// Measures one camera and prints a line.
+fn one(name: &str, subscribers: u16) -> Result<(), Box<dyn Error>> {
+    let mut one = One::new(subscribers)?;
+    let mut rounds: Vec<one::Cost> = (0..ROUNDS).map(|_| one.measure(DELIVERIES)).collect();
+    rounds.sort_by(|one, other| one.engine.total_cmp(&other.engine));
+    let (Some(best), Some(median)) = (rounds.first(), rounds.get(ROUNDS / 2)) else { return Ok(()) };
+    let budget = if subscribers == 1 { ALONE_BUDGET_NS } else { BUDGET_NS };
+    writeln!(
+        io::stdout(),
+        "  {name}: {:.0} ns at best, {:.0} ns median ({:.2} × budget of {budget}); of that sealing {:.0} ns",
+        best.engine,
+        median.engine,
+        median.engine / budget,
+        median.seal
+    )?;
     Ok(())
 }
 

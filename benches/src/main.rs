@@ -35,7 +35,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Tool {
     /// One packet's way through the media engine, without sockets
-    Engine,
+    Engine(engine::Options),
     /// What each profile of SRTP costs per packet
     Seal,
     /// Cameras and meetings through sockets: CPU per packet, latency; beside Janus with --vs janus
@@ -58,7 +58,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         None => std::env::current_exe()?.with_file_name("switchboard"),
     };
     match tool {
-        Tool::Engine => engine::run(),
+        Tool::Engine(options) => engine::run(&options),
         Tool::Seal => seal::run(),
         // One thread: the client must not take the server's.
         Tool::Media(options) => single()?.block_on(media::run(&options)),
