@@ -114,9 +114,9 @@ impl Subscription {
             return None;
         }
         let shows_none = !encoding.shows_key_frames && encoding.key_frame.asked() >= KEY_FRAMES_UNSEEN;
-        // Of a player's next sound nothing is waited for: its packets stand for themselves.
-        let is_next_sound = self.plays && self.kind == TrackKind::Audio;
-        let begins_anywhere = self.timeline.source().is_none() || shows_none || is_next_sound;
+        // Nothing of a sound is waited for: its packets stand for themselves.
+        let is_sound = self.kind == TrackKind::Audio;
+        let begins_anywhere = self.timeline.source().is_none() || shows_none || is_sound;
         let first = encoding.fresh.first().copied().filter(|_| begins_anywhere);
         encoding.last_fresh_key_frame().or(first)
     }

@@ -11,7 +11,10 @@ use crate::{
     },
     sdp::parse::Remote,
 };
-use common::clock::Clock;
+use common::{
+    clock::Clock,
+    protocol::media::{Selection, TrackPriority, TrackWish},
+};
 use std::time::Duration;
 
 const SPEAKER: u16 = 1001;
@@ -144,6 +147,32 @@ fn heard(packets: &[Opened]) -> (bool, Vec<Vec<u8>>) {
     let offsets: Vec<u32> = earlier.iter().map(|block| block.offset).collect();
     assert!(offsets.iter().all(|offset| offset % STEP_TICKS == 0) && offsets.is_sorted_by(|a, b| a > b));
     (true, earlier.iter().map(|block| block.payload).chain([read.own]).map(<[u8]>::to_vec).collect())
+}
+
+/// Pictures go on with a key frame, which a voice never has.
+#[test]
+fn a_voice_that_is_wanted_again_is_heard_at_once() {
+    let mut talk = Talk::new("111");
+    assert_eq!(talk.say(1).len(), 1);
+    let track = talk.stage.engine.received(device(2), talk.stage.clock.now()).next().unwrap().track;
+    let want = |talk: &mut Talk, enabled| {
+        let wish = TrackWish {
+            track_id: track,
+            enabled,
+            width: None,
+            height: None,
+            priority: TrackPriority::Normal,
+        };
+        let now = talk.stage.clock.now();
+        talk.stage.engine.set_wishes(device(2), &[wish], Selection::default(), now);
+        talk.stage.pass(Duration::from_millis(500));
+    };
+    want(&mut talk, false);
+    assert_eq!(talk.say(30), []);
+    want(&mut talk, true);
+    let heard = talk.say(60);
+    assert_eq!(heard.iter().map(|it| it.payload.as_slice()).collect::<Vec<_>>(), [word(60)]);
+    assert_eq!(talk.say(61).len(), 1);
 }
 
 #[test]
