@@ -189,7 +189,7 @@ pub async fn start(
                 router
             }
             Role::Sfu => {
-                start_media(config, parts, files.as_ref(), shutdown)?;
+                start_media(config, parts, files.as_ref(), shutdown)?.await;
                 // It answers over the bus only.
                 Router::new()
             }
@@ -221,13 +221,14 @@ fn open_files(config: &Config, secret: &Secret, guard: &Guard) -> Result<Option<
     }
 }
 
-/// The media server, with what stores its recordings.
+/// The media server, with what stores its recordings. What is returned resolves once it is known to others: who stops
+/// another one as soon as this process is ready means its sessions to come here.
 fn start_media(
     config: &Config,
     parts: &Parts,
     files: Option<&Files>,
     shutdown: &Shutdown,
-) -> Result<(), StartError> {
+) -> Result<impl Future<Output = ()> + use<>, StartError> {
     let Parts { clock, bus, store, .. } = parts;
     let mut settings = config.sfu.clone();
     settings.recording.directory = recordings::directory(config, files);
@@ -240,8 +241,9 @@ fn start_media(
     }
     let reached = (store.clone(), bus.clone(), Arc::clone(clock));
     room_events::start(reached, media.follow(), shutdown);
+    let listed = media.listed();
     keep_running("sfu", sfu::run(media, shutdown.clone()), shutdown);
-    Ok(())
+    Ok(listed)
 }
 
 fn inbox_deps(

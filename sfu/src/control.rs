@@ -53,9 +53,9 @@ use recording::Going;
 pub(crate) use recording::{FINISHED_MAX, Recordings};
 use sfu_core::{MediaEvent, Offer, SessionId, sdp::parse::Remote};
 use shutdown::Shutdown;
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, convert::Infallible, time::Duration};
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, oneshot},
     time::{MissedTickBehavior, interval},
 };
 use tracing::{debug, info, warn};
@@ -147,12 +147,12 @@ impl Control {
         }
     }
 
-    /// Serves until shutdown; then hands every session to another node, and ends those that nobody takes, so that clients
+    /// Serves until shutdown, and drops `listed` as soon as others can find this node; then hands every session to another node, and ends those that nobody takes, so that clients
     /// open them again.
     ///
     /// # Errors
     /// If this node cannot make itself known on the bus.
-    pub(crate) async fn run(mut self) -> Result<(), BusError> {
+    pub(crate) async fn run(mut self, listed: oneshot::Sender<Infallible>) -> Result<(), BusError> {
         let bus = self.deps.bus.clone();
         let key = bus.node().to_string();
         let mut requests = bus.serve(&MediaService(bus.node())).await?;
@@ -162,6 +162,7 @@ impl Control {
         let mut handovers = bus.serve(&MoveService(bus.node())).await?;
         let mut announced = self.load();
         let mut _presence = bus.present(&MediaNodes, &key, &announced).await?;
+        drop(listed);
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut beat = interval(moving::BEAT);

@@ -19,12 +19,13 @@ use common::clock::Clock;
 use futures_util::future::select_all;
 use shutdown::Shutdown;
 use std::{
+    convert::Infallible,
     io,
     net::{SocketAddr, TcpListener},
     path::PathBuf,
     sync::Arc,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -48,6 +49,9 @@ pub struct Media {
     recordings: Recordings,
     finished: mpsc::Receiver<FinishedRecording>,
     ledger: Ledger,
+    /// Dropped once others find it.
+    listed: oneshot::Sender<Infallible>,
+    is_listed: oneshot::Receiver<Infallible>,
 }
 
 /// Why the media server cannot start.
@@ -122,7 +126,19 @@ impl Media {
         let (sender, finished) = mpsc::channel(FINISHED_MAX);
         let recordings = Recordings::new(&config.recording, recorder, sender);
         let ledger = Ledger::new(Arc::clone(&deps.clock));
-        Ok(Self { config, deps, shards, candidates, listener, recordings, finished, ledger })
+        let (listed, is_listed) = oneshot::channel();
+        Ok(Self {
+            config,
+            deps,
+            shards,
+            candidates,
+            listener,
+            recordings,
+            finished,
+            ledger,
+            listed,
+            is_listed,
+        })
     }
 
     /// Where recordings come that have ended, those of killed processes too: for who stores them. Once; nothing comes
@@ -135,6 +151,15 @@ impl Media {
     pub fn follow(&self) -> Ledger {
         self.ledger.follow();
         self.ledger.clone()
+    }
+
+    /// Resolves once it runs and others find it: from then on sessions of other media nodes may move here. Or once it has
+    /// ended. Once; the second one resolves at once.
+    pub fn listed(&mut self) -> impl Future<Output = ()> + Send + use<> {
+        let is_listed = std::mem::replace(&mut self.is_listed, oneshot::channel().1);
+        async move {
+            let _dropped = is_listed.await;
+        }
     }
 
     /// Where clients are told to send media to.
@@ -194,7 +219,7 @@ async fn serve(media: Media, shutdown: Shutdown) -> Result<(), RunError> {
     let control =
         Control::new(media.config, media.deps, shutdown, handles.clone(), (media.recordings, media.ledger));
     let outcome = tokio::select! {
-        served = control.run() => served.map_err(RunError::from),
+        served = control.run(media.listed) => served.map_err(RunError::from),
         (ended, ..) = select_all(ends.iter_mut()) => match ended {
             Ok(Err(error)) => Err(error.into()),
             Ok(Ok(())) | Err(_) => Ok(()),

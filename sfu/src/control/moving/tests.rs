@@ -18,7 +18,7 @@ use common::{
 };
 use shutdown::Shutdown;
 use std::{collections::BTreeSet, net::Ipv4Addr, sync::Arc};
-use tokio::{task::JoinHandle, time::timeout};
+use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
 
 /// How long anything may take. It only bounds failure.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -73,10 +73,10 @@ impl World {
         let ledger = books.1.clone();
         let deps = Deps { bus: bus.clone(), clock };
         let control = Control::new(Config::default(), deps, shutdown.clone(), vec![handle], books);
-        let runs = self.shutdown.tasks.spawn(control.run());
-        let node = Node { bus, shutdown, runs, ledger, _shard: shard };
-        self.until_listed(node.bus.node()).await;
-        node
+        let (listed, is_listed) = oneshot::channel();
+        let runs = self.shutdown.tasks.spawn(control.run(listed));
+        let _dropped = is_listed.await;
+        Node { bus, shutdown, runs, ledger, _shard: shard }
     }
 
     /// One that is chosen before all others: nobody is in any of its sessions.
@@ -94,17 +94,6 @@ impl World {
         };
         let presence = bus.present(&MediaNodes, &node.to_string(), &entry).await.unwrap();
         Double { bus, handovers, _presence: presence }
-    }
-
-    async fn until_listed(&self, node: NodeId) {
-        let looker = self.bus().await;
-        let listed = async || {
-            let all = looker.entries(&MediaNodes).await.unwrap();
-            all.iter().any(|(_, entry)| entry.node == node)
-        };
-        while !listed().await {
-            tokio::task::yield_now().await;
-        }
     }
 
     fn someone(&self, name: &str) -> Participant {

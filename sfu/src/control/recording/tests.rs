@@ -15,6 +15,7 @@ use common::{
 };
 use local_services::scratch::Scratch;
 use std::{fs, net::Ipv4Addr, path::Path, sync::Arc};
+use tokio::sync::oneshot;
 
 /// Long enough for a disk that others use, too.
 const ANSWER_TIME: Duration = Duration::from_secs(30);
@@ -302,7 +303,7 @@ async fn what_is_recorded_when_a_node_is_shut_down_ends_with_its_call() {
     drop(requests);
     let shutdown = control.shutdown.clone();
     shutdown.token.cancel();
-    control.run().await.unwrap();
+    control.run(oneshot::channel().0).await.unwrap();
     let manifest = finished.recv().await.unwrap().manifest().clone();
     assert_eq!((manifest.recording_id, manifest.status), (recording, RecordingStatus::Ended));
     assert_eq!(manifest.end_reason, Some(RecordingEnd::CallEnded));
