@@ -75,6 +75,8 @@ mod lobby;
 mod long_room;
 #[path = "e2e/media_nodes.rs"]
 mod media_nodes;
+#[path = "e2e/moved.rs"]
+mod moved;
 #[path = "e2e/named.rs"]
 mod named;
 #[path = "e2e/narrow.rs"]
