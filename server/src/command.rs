@@ -260,6 +260,7 @@ async fn serve_metrics(
     guard: &Guard,
     shutdown: &Shutdown,
 ) -> Result<(), Box<dyn Error>> {
+    shutdown.tasks.spawn(telemetry::keep_up(metrics.clone(), shutdown.clone()));
     let Some(address) = config.metrics_listen else { return Ok(()) };
     let listener = http::listen(address)?;
     let address = listener.local_addr()?;
