@@ -11,6 +11,8 @@
     reason = "black boxes play the outside: they dial, wait and measure in the time of the real world"
 )]
 
+#[path = "e2e/accessibility.rs"]
+mod accessibility;
 #[path = "e2e/admission.rs"]
 mod admission;
 #[path = "e2e/attachments.rs"]
