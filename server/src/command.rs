@@ -246,7 +246,8 @@ fn serve(mut config: Config, roles: &[Role], customer: Option<String>) -> Result
             _ => None,
         };
         announce(&url, SystemClock.now().duration_since(started), note.as_ref())?;
-        http::serve(listener, router, &config.http, shutdown.clone()).await;
+        let media = if roles.contains(&Role::Sfu) { config.sfu.tcp.descriptors_max() } else { 0 };
+        http::serve(listener, router, &config.http, media, shutdown.clone()).await;
         shutdown.drain(Duration::from_secs(config.http.drain_s)).await;
         parts.store.close().await;
         Ok::<_, Box<dyn Error>>(())
@@ -260,6 +261,7 @@ async fn serve_metrics(
     guard: &Guard,
     shutdown: &Shutdown,
 ) -> Result<(), Box<dyn Error>> {
+    shutdown.tasks.spawn(telemetry::keep_up(metrics.clone(), shutdown.clone()));
     let Some(address) = config.metrics_listen else { return Ok(()) };
     let listener = http::listen(address)?;
     let address = listener.local_addr()?;

@@ -68,8 +68,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Where files are uploaded, which may take longer than other requests.
 const UPLOAD_PATH: &str = "/v1/rooms/{id}/attachments";
 
-/// Descriptors for all else: the database, the bus, media, deliveries. Of a limit that is less than twice
-/// this, half.
+/// Descriptors for all else but media by TCP: the database, the bus, media, deliveries. Both have at most half of the
+/// limit.
 const OTHER_DESCRIPTORS: u64 = 512;
 
 /// Connections that the kernel may hold until they are accepted, if it lets us (`net.core.somaxconn`). Beyond
@@ -154,9 +154,16 @@ pub fn url_here(address: SocketAddr) -> String {
     }
 }
 
-/// Serves until shutdown. Requests that are being answered then go on, on `shutdown`'s tracker.
-pub async fn serve(listener: TcpListener, router: Router, config: &config::Http, shutdown: Shutdown) {
-    let all = within_descriptors(config.connections_max);
+/// Serves until shutdown. Requests that are being answered then go on, on `shutdown`'s tracker. `media` are the
+/// descriptors that this process may come to use for media by TCP.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    config: &config::Http,
+    media: usize,
+    shutdown: Shutdown,
+) {
+    let all = within_descriptors(config.connections_max, media);
     let settings = accept::Settings {
         limits: slots::Limits { all, network: config.connections_per_network_max.min(all / 4).max(1) },
         deadlines: stream::Deadlines {
@@ -175,11 +182,11 @@ pub async fn serve(listener: TcpListener, router: Router, config: &config::Http,
 pub async fn serve_metrics(listener: TcpListener, metrics: PrometheusHandle, shutdown: Shutdown) {
     let router = health::metrics_router(metrics);
     let config = config::Http { connections_max: COLLECTORS_MAX, ..config::Http::default() };
-    serve(listener, router, &config, shutdown).await;
+    serve(listener, router, &config, 0, shutdown).await;
 }
 
-/// The number of connections that are wanted, or fewer if the process may not have as many.
-fn within_descriptors(wanted: usize) -> usize {
+/// The number of connections that are wanted, or fewer if the process may not have as many beside its `media`.
+fn within_descriptors(wanted: usize, media: usize) -> usize {
     let allowed = match descriptors::raise() {
         Ok(allowed) => allowed,
         Err(error) => {
@@ -187,15 +194,21 @@ fn within_descriptors(wanted: usize) -> usize {
             return wanted;
         }
     };
-    let room = allowed - OTHER_DESCRIPTORS.min(allowed / 2);
-    let room = usize::try_from(room).unwrap_or(usize::MAX);
+    let room = room(allowed, media);
     if room < wanted {
         warn!(
             allowed,
-            "This process may have {allowed} descriptors, enough for {room} connections and not for http.connections_max = {wanted}; raise the limit (LimitNOFILE, ulimit -n) or lower the setting"
+            media,
+            "This process may have {allowed} descriptors, enough for {room} connections beside {media} of media by TCP and not for http.connections_max = {wanted}; raise the limit (LimitNOFILE, ulimit -n) or lower the settings (http.connections_max, sfu.tcp.connections_max)"
         );
     }
     wanted.min(room)
+}
+
+/// For how many connections there is room among so many descriptors, if media by TCP may come to use so many.
+fn room(allowed: u64, media: usize) -> usize {
+    let others = OTHER_DESCRIPTORS.saturating_add(u64::try_from(media).unwrap_or(u64::MAX));
+    usize::try_from(allowed - others.min(allowed / 2)).unwrap_or(usize::MAX)
 }
 
 struct Context {
@@ -360,6 +373,14 @@ mod tests {
             assert_eq!(with(true, bad).len(), 36);
         }
         assert_ne!(with(false, "7f3a"), "7f3a");
+    }
+
+    #[test]
+    fn media_by_tcp_has_its_descriptors_beside_those_of_connections() {
+        assert_eq!(room(20_000, 0), 19_488);
+        assert_eq!(room(20_000, 2_256), 17_232);
+        assert_eq!(room(2_000, 2_256), 1_000, "half at least");
+        assert_eq!(room(0, usize::MAX), 0);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The media server's settings.
 
+use crate::tcp::UNPROVED_MAX;
 use serde::{Deserialize, Serialize};
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -61,6 +62,14 @@ pub struct TcpConfig {
     ///
     /// Higher lets a larger office share one address; lower leaves more to others.
     pub connections_per_network_max: usize,
+}
+
+impl TcpConfig {
+    /// The descriptors that connections take at most: those on which somebody is known to be, and those whose first
+    /// check is waited for.
+    pub const fn descriptors_max(&self) -> usize {
+        if self.enabled { self.connections_max.saturating_add(UNPROVED_MAX) } else { 0 }
+    }
 }
 
 impl Default for TcpConfig {

@@ -1,8 +1,11 @@
 //! A shard's figures, handed to the metrics once a second and not per packet.
 
+mod streams;
+
 use crate::{socket::Sent, tcp::Tally};
-use sfu_core::{DataStats, Stats};
+use sfu_core::{DataStats, Engine};
 use std::time::{Duration, Instant};
+use streams::Receptions;
 use tracing::info;
 
 /// How often figures are handed on.
@@ -14,11 +17,13 @@ pub(crate) struct Meter {
     sent: Sent,
     /// How many were cut off from data.
     cut: u64,
+    receptions: Receptions,
 }
 
 impl Meter {
     pub(crate) fn new(shard: u16, now: Instant) -> Self {
-        Self { shard: shard.to_string(), next: now, sent: Sent::default(), cut: 0 }
+        let receptions = Receptions::new();
+        Self { shard: shard.to_string(), next: now, sent: Sent::default(), cut: 0, receptions }
     }
 
     /// Notes what was sent.
@@ -34,9 +39,13 @@ impl Meter {
     }
 
     /// Hands the figures on.
-    pub(crate) fn update(&mut self, now: Instant, stats: Stats, tally: Tally) {
+    pub(crate) fn update(&mut self, now: Instant, engine: &mut Engine, tally: Tally) {
         self.next = now + INTERVAL;
+        let stats = engine.stats();
         self.update_data(stats.data);
+        streams::count(&self.shard, &stats);
+        streams::count_subscriptions(&self.shard, engine.subscriptions_told());
+        self.receptions.record(engine.take_receptions());
         let count = |name: &'static str, value: u64| {
             metrics::counter!(name, "shard" => self.shard.clone()).absolute(value);
         };

@@ -157,7 +157,7 @@ impl Shard {
             }
             self.flush(&mut sender, now);
             if self.meter.is_due(now) {
-                self.meter.update(now, self.engine.stats(), self.connections.tally);
+                self.meter.update(now, &mut self.engine, self.connections.tally);
                 let engine = &self.engine;
                 self.connections.look_after(now, |address| engine.knows_address(address));
             }

@@ -24,6 +24,7 @@ use rtc::{
 };
 use serde_json::{Value, json};
 use std::{
+    net::SocketAddr,
     sync::{Arc, LazyLock},
     time::{Duration, Instant},
 };
@@ -135,6 +136,8 @@ pub struct Participant {
     room: String,
     /// What it offers to protect media by; empty for all that webrtc-rs has.
     profiles: Vec<SrtpProtectionProfile>,
+    /// Where it takes the media server to be; `None` for where that says it is.
+    line: Option<SocketAddr>,
     publishing: Option<Publishing>,
     receiving: Option<Arc<dyn PeerConnection>>,
     heard: (mpsc::Sender<Heard>, mpsc::Receiver<Heard>),
@@ -173,6 +176,7 @@ impl Participant {
             socket,
             room: room.to_owned(),
             profiles: Vec::new(),
+            line: None,
             publishing: None,
             receiving: None,
             heard: mpsc::channel(HEARD_MAX),
@@ -183,6 +187,28 @@ impl Participant {
     #[must_use]
     pub fn without_gcm(self) -> Self {
         Self { profiles: vec![SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80], ..self }
+    }
+
+    /// It takes a line for the media server, by which it sends and receives.
+    #[must_use]
+    pub fn by_way_of(self, line: SocketAddr) -> Self {
+        Self { line: Some(line), ..self }
+    }
+
+    /// A description of the server's, as it is taken.
+    fn redirected(&self, sdp: &str) -> String {
+        let Some(line) = self.line else { return sdp.to_owned() };
+        let candidate = |text: &str| {
+            let mut fields: Vec<String> = text.split(' ').map(str::to_owned).collect();
+            // RFC 8839, section 5.1: the fifth and sixth are where it is.
+            fields.splice(4..6, [line.ip().to_string(), line.port().to_string()]);
+            fields.join(" ")
+        };
+        let lines = sdp.lines().map(|text| match text.strip_prefix("a=candidate:") {
+            Some(described) => format!("a=candidate:{}\r\n", candidate(described)),
+            None => format!("{text}\r\n"),
+        });
+        lines.collect()
     }
 
     /// This device's name.
@@ -209,7 +235,7 @@ impl Participant {
             mids.zip(sources).map(|(mid, source)| json!({ "mid": mid, "source": source })).collect();
         let params = json!({ "roomId": self.room, "sdp": offer, "tracks": named });
         let published = self.socket.ask("media.publish", params).await;
-        publishing.connect(published["sdp"].as_str().expect("an answer")).await;
+        publishing.connect(&self.redirected(published["sdp"].as_str().expect("an answer"))).await;
         self.publishing = Some(publishing);
         published["tracks"].clone()
     }
@@ -224,7 +250,7 @@ impl Participant {
         let offer = camera.named_by_ssrc(&offer);
         let params = json!({ "roomId": self.room, "sdp": offer });
         let published = self.socket.ask("media.publish", params).await;
-        publishing.connect(published["sdp"].as_str().expect("an answer")).await;
+        publishing.connect(&self.redirected(published["sdp"].as_str().expect("an answer"))).await;
         self.publishing = Some(publishing);
         AbortOnDropHandle::new(tokio::spawn(async move {
             let mut beat = tokio::time::interval(FRAME_TIME);
@@ -294,7 +320,7 @@ impl Participant {
                 transport
             }
         };
-        let sdp = offer["sdp"].as_str().expect("an offer").to_owned();
+        let sdp = self.redirected(offer["sdp"].as_str().expect("an offer"));
         let description = RTCSessionDescription::offer(sdp).expect("the server's offer can be read");
         transport.set_remote_description(description).await.expect("the server's offer can be used");
         let answer = transport.create_answer(None).await.expect("an answer");

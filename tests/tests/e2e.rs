@@ -11,6 +11,8 @@
     reason = "black boxes play the outside: they dial, wait and measure in the time of the real world"
 )]
 
+#[path = "e2e/accessibility.rs"]
+mod accessibility;
 #[path = "e2e/admission.rs"]
 mod admission;
 #[path = "e2e/attachments.rs"]
@@ -75,6 +77,8 @@ mod lobby;
 mod long_room;
 #[path = "e2e/media_nodes.rs"]
 mod media_nodes;
+#[path = "e2e/moved.rs"]
+mod moved;
 #[path = "e2e/named.rs"]
 mod named;
 #[path = "e2e/narrow.rs"]

@@ -94,6 +94,25 @@ export function keyed(container, items, { key, create, update }) {
   }
 }
 
+const FOCUSABLE = 'a[href], button, input, select, textarea, summary, [tabindex]';
+
+/**
+ * Does what may hide, disable or remove elements. If the one with the focus is among them, the next in `scope` that can
+ * have it gets it, or else the last before it: who works by keyboard stays where they were.
+ *
+ * @param {Element} scope
+ * @param {() => void} change
+ */
+export function keepingFocus(scope, change) {
+  const focused = document.activeElement;
+  const stops = /** @type {HTMLElement[]} */ ([...scope.querySelectorAll(FOCUSABLE)]);
+  const at = stops.findIndex((stop) => stop === focused);
+  const canHave = (/** @type {HTMLElement} */ stop) => stop.isConnected && (stop.checkVisibility?.() ?? true) && !stop.matches(':disabled');
+  change();
+  if (at < 0 || canHave(/** @type {HTMLElement} */ (stops[at]))) return;
+  [...stops.slice(at + 1), ...stops.slice(0, at).reverse()].find(canHave)?.focus();
+}
+
 export const ICONS = {
   bell: 'M12 4a5.5 5.5 0 0 0-5.5 5.5V14L5 17h14l-1.5-3V9.5A5.5 5.5 0 0 0 12 4zM10 19.5a2 2 0 0 0 4 0',
   clip: 'M8.5 12.5l6-6a3 3 0 0 1 4.3 4.3l-8 8a5 5 0 0 1-7-7l7.5-7.5',

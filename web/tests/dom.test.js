@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { keyed, say } from '../js/dom.js';
+import { keepingFocus, keyed, say } from '../js/dom.js';
+import { withGlobals } from './stand-in.js';
 
 /** A list of nodes that can be moved, and counts how often it is touched. */
 class NodeDouble {
@@ -54,4 +55,34 @@ test('a live region is written to only when its text changes', () => {
   say(node, 'a');
   say(node, 'a');
   assert.deepEqual([node.text, writes], ['a', 1]);
+});
+
+/** Stops in a page, of which one has the focus. */
+function stops(t, count, focused) {
+  const page = { activeElement: null };
+  const all = Array.from({ length: count }, () => ({
+    isConnected: true, isShown: true, isDisabled: false,
+    checkVisibility() { return this.isShown; },
+    matches() { return this.isDisabled; },
+    focus() { page.activeElement = this; },
+  }));
+  page.activeElement = all[focused] ?? null;
+  withGlobals(t, { document: page });
+  return { page, all, scope: { querySelectorAll: () => all.filter(({ isConnected }) => isConnected) } };
+}
+
+test('what goes gives the focus to the next that can have it, or else to the last before it', (t) => {
+  const { page, all, scope } = stops(t, 5, 2);
+  keepingFocus(scope, () => Object.assign(all[3], { isDisabled: true }));
+  assert.equal(page.activeElement, all[2], 'it has not gone');
+  keepingFocus(scope, () => Object.assign(all[2], { isShown: false }));
+  assert.equal(page.activeElement, all[4]);
+  keepingFocus(scope, () => Object.assign(all[4], { isConnected: false }));
+  assert.equal(page.activeElement, all[1]);
+});
+
+test('who has the focus elsewhere keeps it', (t) => {
+  const { page, all, scope } = stops(t, 2, -1);
+  keepingFocus(scope, () => Object.assign(all[0], { isShown: false }));
+  assert.equal(page.activeElement, null);
 });

@@ -99,6 +99,11 @@ impl Allocations {
         self.shares.get(id).map_or(&[], |share| &share.told)
     }
 
+    /// The same of all transports.
+    pub(crate) fn all_told(&self) -> impl Iterator<Item = &TrackSubscription> {
+        self.shares.values().flat_map(|share| &share.told)
+    }
+
     /// Says all of it again, as what was told may have been lost.
     pub(crate) fn tell_again(&mut self, id: TransportId, now: Instant) {
         if let Some(share) = self.shares.get_mut(id) {

@@ -16,6 +16,7 @@ use crate::{
         sequence::SeqNo,
     },
     sdp::codec::Codec,
+    totals::Carried,
 };
 pub(crate) use arrivals::{Arrival, Arrivals};
 use common::protocol::media::TrackKind;
@@ -84,6 +85,10 @@ pub(crate) struct Encoding {
     pub(crate) key_frame: KeyFrameRequest,
     /// How often its sender was asked for missing packets.
     pub(crate) nacks: u64,
+    /// How many key frames have begun to come, and the media time of the last.
+    key_frames: (u64, u32),
+    /// What the [totals](crate::totals) have of it.
+    pub(crate) counted: Carried,
     /// It was seen where one of its key frames begins.
     pub(crate) shows_key_frames: bool,
     /// The width and height of its last key frame.
@@ -121,6 +126,8 @@ impl Encoding {
             statistics: ReceiveStatistics::new(kind),
             key_frame: KeyFrameRequest::default(),
             nacks: 0,
+            key_frames: (0, 0),
+            counted: Carried::default(),
             shows_key_frames: false,
             size: None,
             rates: LayerRates::default(),
@@ -130,6 +137,19 @@ impl Encoding {
             subscribers: Vec::new(),
             fresh: Vec::new(),
             reported_at: None,
+        }
+    }
+
+    /// What it has carried so far.
+    pub(crate) fn carried(&self) -> Carried {
+        Carried {
+            packets: self.arrivals.received(),
+            bytes: self.statistics.bytes(),
+            lost: self.arrivals.lost(),
+            retransmitted: 0,
+            nacks: self.nacks,
+            plis: self.key_frame.asked().into(),
+            key_frames: self.key_frames.0,
         }
     }
 
@@ -159,6 +179,11 @@ impl Encoding {
         if let Some(descriptor) = descriptor.filter(|descriptor| descriptor.starts_key_frame) {
             self.shows_key_frames = true;
             self.size = descriptor.size.or(self.size);
+            let (begun, last) = self.key_frames;
+            // Several packets of one may look like its first.
+            if begun == 0 || last != header.timestamp {
+                self.key_frames = (begun.saturating_add(1), header.timestamp);
+            }
         }
         let layer = descriptor.and_then(|descriptor| descriptor.temporal_layer).unwrap_or(0);
         self.rates.note(layer, payload.len().saturating_add(header.bytes.len()), now);

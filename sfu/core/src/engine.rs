@@ -38,6 +38,7 @@ use crate::{
     retransmit::Retransmission,
     sessions::Sessions,
     speakers::Speakers,
+    totals::{ByKind, Carried},
     transport::{Identity, PeerDescription, Progress, Transport, credentials::Credentials},
     transports::Transports,
 };
@@ -114,6 +115,10 @@ pub struct Stats {
     pub packets_overdue: u64,
     /// Datagrams that belong to nobody or are not authentic.
     pub datagrams_refused: u64,
+    /// What publishers have sent, about a second ago.
+    pub inbound: ByKind<Carried>,
+    /// What subscribers were sent, likewise.
+    pub outbound: ByKind<Carried>,
     /// What was said in data channels.
     pub data: DataStats,
 }
@@ -220,6 +225,8 @@ impl Engine {
             participants: self.sessions.len(),
             publications,
             subscriptions,
+            inbound: self.forwarding.totals.inbound,
+            outbound: self.forwarding.totals.outbound,
             data: self.data.stats,
             ..self.stats
         }

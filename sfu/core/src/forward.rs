@@ -1,5 +1,6 @@
 //! What comes in, and to whom it goes out.
 
+mod count;
 mod flush;
 mod layers;
 mod receive;
@@ -13,6 +14,7 @@ use crate::{
     schedule::Schedule,
     sdp::parse::Section,
     subscription::{PayloadTypes, Subscription},
+    totals::Totals,
 };
 pub(crate) use receive::Received;
 pub(crate) use release::Sent;
@@ -61,6 +63,7 @@ pub(crate) struct Forwarding {
     replaced: Vec<(EncodingId, SubscriptionId)>,
     /// When what waits for its turn on a transport is to be sent.
     releases: Schedule<TransportId>,
+    pub(crate) totals: Totals,
 }
 
 impl Forwarding {
@@ -151,9 +154,10 @@ impl Forwarding {
             }
         }
         for id in &gone.encodings {
-            let subscribers = self.encodings.remove(*id).map(|gone| gone.subscribers).unwrap_or_default();
+            let Some(mut gone) = self.encodings.remove(*id) else { continue };
+            count::count_encoding(&mut self.totals, &mut gone);
             // A player may be about to go on with another track.
-            for subscriber in subscribers {
+            for subscriber in gone.subscribers {
                 if let Some(player) = self.subscriptions.get_mut(subscriber.subscription) {
                     player.lose(*id);
                 }
@@ -177,9 +181,9 @@ impl Forwarding {
     }
 
     fn remove(&mut self, id: SubscriptionId) {
-        if let Some(gone) = self.subscriptions.remove(id)
-            && let Some(egress) = self.egress.get_mut(gone.transport)
-        {
+        let Some(mut gone) = self.subscriptions.remove(id) else { return };
+        count::count_subscription(&mut self.totals, &mut gone);
+        if let Some(egress) = self.egress.get_mut(gone.transport) {
             egress.subscriptions.remove(gone.ssrc);
         }
     }
@@ -220,7 +224,8 @@ impl Forwarding {
 
     /// A track goes out to one less.
     pub(crate) fn unsubscribe(&mut self, id: SubscriptionId) {
-        let Some(gone) = self.subscriptions.remove(id) else { return };
+        let Some(mut gone) = self.subscriptions.remove(id) else { return };
+        count::count_subscription(&mut self.totals, &mut gone);
         if let Some(publication) = self.publications.get_mut(gone.publication) {
             publication.subscriptions.retain(|subscription| *subscription != id);
         }

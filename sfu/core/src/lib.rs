@@ -60,6 +60,7 @@ mod speakers;
 pub mod srtp;
 mod stun;
 mod subscription;
+mod totals;
 mod transport;
 mod transports;
 
@@ -74,3 +75,4 @@ pub use naming::asked_shard;
 pub use output::{MediaEvent, Offer, Output, Run};
 pub use sdp::SdpError;
 pub use sessions::Cast;
+pub use totals::{ByKind, Carried, Direction, StreamReception};

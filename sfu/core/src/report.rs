@@ -63,6 +63,7 @@ impl Reports {
         while let Some(id) = self.deadlines.take_due(now) {
             self.deadlines.set(id, after(now, REPORT_INTERVAL));
             let is_advised = !arrival_feedback.is_agreed(id);
+            forwarding.count(id);
             self.report(id, is_advised, forwarding, transports, now, output);
         }
     }

@@ -24,7 +24,7 @@ use crate::{
 };
 use common::protocol::media::TrackKind;
 use redundancy::Redundancy;
-pub(crate) use send_statistics::{Reception, SendStatistics};
+pub(crate) use send_statistics::SendStatistics;
 use shift::{Continuity, Shift};
 use std::time::{Duration, Instant};
 use temporal::TemporalLayers;

@@ -127,8 +127,10 @@ impl Session {
     }
 
     /// Who is shown to those who have named nobody: who publishes over HTTP, the one that came last, for an encoder that
-    /// comes back is not to wait until its former session is found to be dead; else who speaks, or has spoken last; else
-    /// who came first, with pictures before who has none. Two who speak at once do not take turns.
+    /// comes back is not to wait until its former session is found to be dead; else who speaks; else who was shown last;
+    /// else who came first. Two who speak at once do not take turns. While nobody speaks, who sends pictures goes before
+    /// who does not: the last picture of somebody who has switched their camera off does not stand where there is one
+    /// that moves.
     fn featured(&self) -> Option<ConnectionId> {
         let speaks = |seat: &&Seat| seat.participant.state.speaking;
         let was_shown = |seat: &&Seat| self.players.featured == Some(seat.connection());
@@ -137,16 +139,17 @@ impl Session {
             .rfind(|seat| seat.hub.is_none())
             .or_else(|| sending(&self.seats).find(|seat| speaks(seat) && was_shown(seat)))
             .or_else(|| sending(&self.seats).find(speaks))
-            .or_else(|| sending(&self.seats).find(was_shown))
+            .or_else(|| sending(&self.seats).find(|seat| was_shown(seat) && shows(seat)))
             .or_else(|| sending(&self.seats).find(shows))
+            .or_else(|| sending(&self.seats).find(was_shown))
             .or_else(|| sending(&self.seats).next());
         found.map(Seat::connection)
     }
 }
 
-/// Those who send anything, in the order in which they came.
+/// Those who send anything that can be shown, in the order in which they came.
 fn sending(seats: &[Seat]) -> impl DoubleEndedIterator<Item = &Seat> {
-    seats.iter().filter(|seat| !seat.participant.tracks.is_empty())
+    seats.iter().filter(|seat| cast(seat) != Cast::default())
 }
 
 /// What is shown of a participant: a screen rather than its camera, and its voice rather than what sounds on the screen;

@@ -10,7 +10,7 @@ use switchboard_tests::{
 };
 
 /// The page takes the line for the media server, wherever that says it is.
-fn by_way_of(line: &NarrowLine) -> String {
+pub(crate) fn by_way_of(line: &NarrowLine) -> String {
     format!(
         "const native = RTCPeerConnection.prototype.setRemoteDescription;
         RTCPeerConnection.prototype.setRemoteDescription = function ({{ type, sdp }}) {{
@@ -21,7 +21,7 @@ fn by_way_of(line: &NarrowLine) -> String {
 }
 
 /// From now on the page notes the longest time without another picture of each of the others.
-const WATCH: &str = "(() => {
+pub(crate) const WATCH: &str = "(() => {
     window.gaps = [];
     for (const video of document.querySelectorAll('[data-kind=\"remote\"][data-video=\"on\"] video.current')) {
         const seen = { longest: 0, last: performance.now() };

@@ -1,12 +1,14 @@
 //! What is measured of a call, as REST shows it: on the instance that has the call, and on another.
 
 use common::protocol::media::TrackSource;
+use local_services::ports;
 use serde_json::{Value, json};
 use std::time::Duration;
 use switchboard_tests::{
     PATIENCE, eventually,
     installation::Installation,
     native::{Camera, Kind, Participant},
+    rest,
 };
 use tokio::task::JoinHandle;
 
@@ -84,6 +86,63 @@ async fn whoever_looks_at_a_call_sees_what_goes_in_and_out_of_it_and_why_no_more
     assert!([ada.id(), ben.id(), cleo.id()].iter().all(|id| listed.contains(&&*id.to_string())));
     assert!(first["items"].as_array().expect("a page").iter().all(|one| one.get("outboundRtp").is_none()));
     sender.abort();
+}
+
+/// The value of a metric, over all shards.
+fn figure(figures: &str, name: &str, labels: &[&str]) -> f64 {
+    let of = figures.lines().filter(|line| {
+        line.strip_prefix(name).is_some_and(|rest| rest.starts_with('{'))
+            && labels.iter().all(|label| line.contains(label))
+    });
+    of.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+}
+
+/// Passes for the wrong reason if figures grew with how many tracks there are: the series are counted, with two more.
+#[tokio::test]
+async fn what_calls_carry_is_in_the_metrics_by_kind_and_direction_and_never_by_track() {
+    let mut installation = Installation::new().await;
+    let door = ports::free().expect("a port");
+    installation.set("SWITCHBOARD_HTTP__METRICS_LISTEN", &door.to_string());
+    let server = installation.server();
+    let account = installation.account("acme", &server).await;
+    let room = account.room("Lobby").await;
+    let read = async || {
+        let answer = rest::client().get(format!("http://{door}/metrics")).send().await.expect("an answer");
+        answer.text().await.expect("text")
+    };
+    let join = async || Participant::join(&server.base, &account.admin.token, &room).await;
+    let (mut ada, mut ben, _cleo) = (join().await, join().await, join().await);
+    ada.publish_from(&[TrackSource::Camera, TrackSource::Microphone]).await;
+    let mut senders = vec![send(ada.camera(Kind::Video)), send(ada.camera(Kind::Audio))];
+    ben.receive(&[ada.id()], 2).await;
+    ben.hear(PATIENCE).await.expect("packets come");
+    let counts = async |figures: &str| {
+        ["audio", "video"].iter().all(|kind| {
+            let kind = format!("kind=\"{kind}\"");
+            ["inbound", "outbound"].iter().all(|direction| {
+                let labels = [&*kind, &format!("direction=\"{direction}\"")];
+                figure(figures, "sfu_rtp_packets_total", &labels) > 100.0
+                    && figure(figures, "sfu_rtp_bytes_total", &labels) > 70_000.0
+                    && figure(figures, "sfu_rtp_jitter_seconds_count", &labels) > 0.0
+                    && figure(figures, "sfu_rtp_fraction_lost_count", &labels) > 0.0
+            })
+        })
+    };
+    eventually("both kinds are counted both ways", PATIENCE, async || counts(&read().await).await).await;
+    eventually("and why Ben gets no more", PATIENCE, async || {
+        figure(&read().await, "sfu_subscriptions_told", &["reason=\"best\"", "layer=\"0\""]) >= 1.0
+    })
+    .await;
+    let figures = read().await;
+    assert!(figure(&figures, "sfu_rtp_key_frames_total", &[]) > 100.0, "every packet begins one");
+    let series = |figures: &str| figures.lines().filter(|line| line.starts_with("sfu_")).count();
+    let before = series(&figures);
+    ben.publish_from(&[TrackSource::Camera, TrackSource::Microphone]).await;
+    senders.extend([send(ben.camera(Kind::Video)), send(ben.camera(Kind::Audio))]);
+    eventually("two more come in", PATIENCE, async || figure(&read().await, "sfu_publications", &[]) > 3.0)
+        .await;
+    assert_eq!(series(&read().await), before);
+    senders.iter().for_each(JoinHandle::abort);
 }
 
 #[tokio::test]

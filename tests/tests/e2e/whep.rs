@@ -88,6 +88,7 @@ const PLAYER: &str = r"(async (url, token, only) => {
         await peer.setRemoteDescription({ type: 'answer', sdp });
         return restarted.headers.get('etag');
     };
+    window.session = session.pathname;
     window.end = async () => (await say('DELETE', session, 'text/plain')).status;
     window.peer = peer;
 })";
@@ -148,6 +149,59 @@ async fn a_page_plays_whoever_publishes_from_before_they_come_to_after_they_are_
     assert_eq!(player.until("window.end()").await, 200);
     page.quit().await;
     player.quit().await;
+}
+
+/// One player's page is left without a word, and another one's token ends while it plays.
+#[tokio::test]
+async fn a_player_that_vanishes_is_gone_and_one_goes_with_its_token() {
+    let turn = Turn::take();
+    let world = world(1).await;
+    let base = world.servers[0].base.clone();
+    let driver = Driver::start(turn);
+    let [page, left, ended] = [(); 3].map(|()| Browser::start(&driver));
+    let (page, left, ended) = (page.await, left.await, ended.await);
+    for browser in [&page, &left, &ended] {
+        browser.open(&base).await;
+    }
+    let arguments = [world.url(), world.token("studio", json!(["media.send"])).await, "video/VP8".to_owned()];
+    let arguments = arguments.map(|it| json!(it).to_string()).join(", ");
+    page.until(&format!("({PAGE})({arguments}).then(() => true)")).await;
+    let play = async |browser: &Browser, token: &str| {
+        let arguments = [url(&world, 0), token.to_owned()].map(|it| json!(it).to_string()).join(", ");
+        browser.until(&format!("({PLAYER})({arguments}).then(() => true)")).await;
+        browser.until("window.plays('video/VP8')").await;
+        let session = browser.until("window.session").await;
+        format!("{base}{}", session.as_str().expect("a path"))
+    };
+    let asks = async |session: &str, token: &str| {
+        let headers = [("content-type", FRAGMENT), ("if-match", "*")];
+        say(Method::PATCH, session, token, &headers, "a=end-of-candidates\r\n").await.status
+    };
+    let token = world.token("viewer", json!(["media.receive"])).await;
+    let vanishes = play(&left, &token).await;
+    assert_eq!(asks(&vanishes, &token).await, StatusCode::NO_CONTENT);
+    left.open("about:blank").await;
+    // Long enough for it to begin on a busy machine.
+    let short = world.token_for("short", json!(["media.receive"]), 25).await;
+    let session = play(&ended, &short).await;
+    eventually("the token has ended", PATIENCE * 2, async || {
+        asks(&session, &short).await == StatusCode::UNAUTHORIZED
+    })
+    .await;
+    // Of the same player, by another token of theirs: it is not only that who asks is not let in.
+    let again = world.token("short", json!(["media.receive"])).await;
+    eventually("with its token goes the player", PATIENCE, async || {
+        asks(&session, &again).await == StatusCode::NOT_FOUND
+    })
+    .await;
+    ended.until("window.rests()").await;
+    eventually("a player that has vanished is gone", PATIENCE * 3, async || {
+        asks(&vanishes, &token).await == StatusCode::NOT_FOUND
+    })
+    .await;
+    for browser in [page, left, ended] {
+        browser.quit().await;
+    }
 }
 
 /// The session dies with the node that has its media. Whoever plays hears that there is none, and begins another. Every

@@ -61,7 +61,7 @@ impl World {
         self.token_for(identity, rights, 3600).await
     }
 
-    async fn token_for(&self, identity: &str, rights: Value, seconds: u32) -> String {
+    pub(super) async fn token_for(&self, identity: &str, rights: Value, seconds: u32) -> String {
         let guest = json!({ "identity": identity, "name": "Encoder" });
         let body = json!({ "guest": guest, "rights": rights, "expiresIn": seconds });
         let minted = self.back_end.post(&format!("/v1/rooms/{}/join-tokens", self.room), body).await;

@@ -5,11 +5,12 @@ use crate::{
     encoding::Encoding,
     id::{PublicationId, SubscriptionId, TransportId},
     srtp::Profile,
-    subscription::{Reception, SendStatistics},
+    subscription::SendStatistics,
+    totals::StreamReception,
 };
 use common::{
     id::{ConnectionId, TrackId},
-    protocol::media::{TrackKind, TrackSubscription},
+    protocol::media::TrackSubscription,
     statistics::{
         InboundRtpStatistics, MediaStatistics, OutboundRtpStatistics, RemoteInboundRtpStatistics, SrtpCipher,
         TransportPurpose, TransportStatistics,
@@ -38,6 +39,16 @@ impl Engine {
             inbound_rtp: inbound.collect(),
             outbound_rtp: outbound,
         })
+    }
+
+    /// How streams were received, as was said since this was asked last; not all of it if that is more than some thousands.
+    pub fn take_receptions(&mut self) -> impl Iterator<Item = StreamReception> {
+        self.forwarding.totals.receptions.drain(..)
+    }
+
+    /// What participants were told last of each track that they receive. It looks at all: for once a second, not more.
+    pub fn subscriptions_told(&self) -> impl Iterator<Item = &TrackSubscription> {
+        self.allocations.all_told()
     }
 
     fn of_transport(&self, id: TransportId, purpose: TransportPurpose) -> Option<TransportStatistics> {
@@ -117,22 +128,12 @@ impl Engine {
             retransmitted_packets_sent: resent,
             nack_count: nacks,
             pli_count: picture_losses,
-            remote_inbound_rtp: reception.map(|Reception { fraction_lost, lost, jitter }| {
-                RemoteInboundRtpStatistics {
-                    fraction_lost: f64::from(fraction_lost) / 256.0,
-                    packets_lost: lost.into(),
-                    jitter: f64::from(jitter) / clock_rate(subscription.kind),
-                    round_trip_time: round_trip.map(|time| time.as_secs_f64()),
-                }
+            remote_inbound_rtp: reception.map(|reception| RemoteInboundRtpStatistics {
+                fraction_lost: reception.fraction_lost(),
+                packets_lost: reception.lost.into(),
+                jitter: reception.jitter_seconds(subscription.kind),
+                round_trip_time: round_trip.map(|time| time.as_secs_f64()),
             }),
         })
-    }
-}
-
-/// Of a stream's media time, in Hz: that of all codecs that are forwarded.
-const fn clock_rate(kind: TrackKind) -> f64 {
-    match kind {
-        TrackKind::Audio => 48_000.0,
-        TrackKind::Video => 90_000.0,
     }
 }

@@ -1,6 +1,10 @@
 //! What went out of a track, and what its receiver says of it.
 
-use crate::rtcp::{report_block::ReportBlock, sender_report::middle};
+use crate::{
+    rtcp::{report_block::ReportBlock, sender_report::middle},
+    totals::Carried,
+};
+use common::protocol::media::TrackKind;
 use std::time::{Duration, Instant};
 
 /// A round trip that is measured to be longer counts as this.
@@ -23,6 +27,8 @@ pub(crate) struct SendStatistics {
     pub(crate) reception: Option<Reception>,
     /// How long the way to it and back takes.
     pub(crate) round_trip: Option<Duration>,
+    /// What the [totals](crate::totals) have of it.
+    pub(crate) counted: Carried,
     /// The last sender reports that were passed on, by what receivers name them by, and when.
     reports: [Option<(u32, Instant)>; 2],
 }
@@ -38,7 +44,36 @@ pub(crate) struct Reception {
     pub(crate) jitter: u32,
 }
 
+impl Reception {
+    /// From 0 to 1.
+    pub(crate) fn fraction_lost(&self) -> f64 {
+        f64::from(self.fraction_lost) / 256.0
+    }
+
+    /// The variation of arrival times of such a stream, in seconds: all codecs that are forwarded have these clocks.
+    pub(crate) fn jitter_seconds(&self, kind: TrackKind) -> f64 {
+        let clock_rate = match kind {
+            TrackKind::Audio => 48_000.0,
+            TrackKind::Video => 90_000.0,
+        };
+        f64::from(self.jitter) / clock_rate
+    }
+}
+
 impl SendStatistics {
+    /// What has gone out so far.
+    pub(crate) fn carried(&self) -> Carried {
+        Carried {
+            packets: self.packets,
+            bytes: self.octets,
+            lost: self.reception.map_or(0, |reception| u64::try_from(reception.lost).unwrap_or(0)),
+            retransmitted: self.resent,
+            nacks: self.nacks,
+            plis: self.picture_losses,
+            key_frames: 0,
+        }
+    }
+
     /// A packet with so many bytes of payload went out for the first time.
     pub(crate) fn note_sent(&mut self, octets: usize) {
         self.packets = self.packets.saturating_add(1);

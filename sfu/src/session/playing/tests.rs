@@ -166,7 +166,10 @@ fn who_publishes_over_http_goes_before_who_speaks_and_who_speaks_before_who_came
     let silent = show.comes(show.someone(), false, &[TrackSource::Microphone]);
     assert_eq!(show.shown(), Some(silent), "there is nobody else");
     let [ada, ben] = [0, 1].map(|_| show.comes(show.someone(), false, &BOTH));
-    assert_eq!(show.shown(), Some(silent), "who is shown stays");
+    assert_eq!(show.shown(), Some(ada), "who sends pictures goes before who does not");
+    show.speaks(silent, true);
+    assert_eq!(show.shown(), Some(silent), "but not before who speaks");
+    show.speaks(silent, false);
     show.speaks(ada, true);
     assert_eq!(show.shown(), Some(ada));
     show.speaks(ben, true);
@@ -202,6 +205,34 @@ fn a_screen_goes_before_a_camera_and_what_is_muted_is_not_shown() {
     let muted = [Microphone, Screen].map(|source| TrackMute { source, muted: true });
     show.session.update(ada, StateChange::default(), &muted, &mut show.effects).unwrap();
     assert_eq!(show.shown_to(show.player).1, [Camera, ScreenAudio]);
+}
+
+/// The last picture of who has none any more would stand where others send some.
+#[test]
+fn who_switches_their_camera_off_gives_way_to_who_has_one_once_nobody_speaks() {
+    use TrackSource::{Camera, Microphone};
+    let mut show = Show::new();
+    let [ada, ben] = [0, 1].map(|_| show.comes(show.someone(), false, &BOTH));
+    let mute = |show: &mut Show, who: ConnectionId, sources: &[TrackSource], muted: bool| {
+        let tracks: Vec<_> = sources.iter().map(|&source| TrackMute { source, muted }).collect();
+        show.session.update(who, StateChange::default(), &tracks, &mut show.effects).unwrap();
+    };
+    show.speaks(ada, true);
+    mute(&mut show, ada, &[Camera], true);
+    assert_eq!(show.shown_to(show.player), (Some(ada), vec![Microphone]), "what they say is not cut off");
+    show.speaks(ada, false);
+    assert_eq!(show.shown_to(show.player), (Some(ben), BOTH.to_vec()));
+    mute(&mut show, ben, &[Camera], true);
+    assert_eq!(show.shown(), Some(ben), "nobody has one");
+    mute(&mut show, ada, &[Camera], false);
+    assert_eq!(show.shown(), Some(ada));
+    // Who publishes over HTTP goes before all, for as long as there is anything of it.
+    let encoder = show.comes(show.someone(), true, &BOTH);
+    assert_eq!(show.shown(), Some(encoder));
+    mute(&mut show, encoder, &BOTH, true);
+    assert_eq!(show.shown(), Some(ada));
+    mute(&mut show, encoder, &[Microphone], false);
+    assert_eq!(show.shown_to(show.player), (Some(encoder), vec![Microphone]));
 }
 
 #[test]

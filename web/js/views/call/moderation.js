@@ -1,6 +1,6 @@
 // What moderators do to others in a call: a button in its head, and a dialog.
 
-import { avatar, el, iconButton, keyed } from '../../dom.js';
+import { avatar, el, iconButton, keepingFocus, keyed } from '../../dom.js';
 import { phrase } from '../../words.js';
 import { guestMark } from '../guest-mark.js';
 import { rank, roleIn } from '../members.js';
@@ -54,16 +54,17 @@ function manage(app, room) {
     // What was refused is as it was; what was not is told with the session's state.
     lock.checked = calls.state.get().active?.isLocked ?? false;
   } } });
-  const stop = calls.state.subscribe(({ active }) => {
+  const content = el('div', {},
+    el('label', { class: 'check' }, lock, el('span', {}, phrase('call.lock'))), el('p', { class: 'muted' }, phrase('call.lockHint')), list, empty, recording.element);
+  // Who is muted, or has gone, takes the buttons along that did it.
+  const stop = calls.state.subscribe(({ active }) => keepingFocus(content, () => {
     const others = active?.others ?? [];
     lock.checked = active?.isLocked ?? false;
     lock.disabled = !active;
     empty.hidden = others.length > 0;
     keyed(list, others, { key: ({ connectionId }) => connectionId, create: (person) => row(calls, person), update });
-  });
-  open(phrase('call.moderate'), el('div', {},
-    el('label', { class: 'check' }, lock, el('span', {}, phrase('call.lock'))), el('p', { class: 'muted' }, phrase('call.lockHint')), list, empty, recording.element),
-    () => { stop(); recording.leave(); });
+  }));
+  open(phrase('call.moderate'), content, () => { stop(); recording.leave(); });
 }
 
 /** @param {App.Calls} calls @param {App.Other} person */

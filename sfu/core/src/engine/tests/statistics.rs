@@ -8,12 +8,14 @@ use crate::{
     engine::simulation::Side,
     rtcp::{nack, pli, receiver_report, report_block::ReportBlock},
     rtp::header::Header,
+    totals::Direction,
 };
 use common::{
     clock::Clock,
     protocol::media::{TrackKind, TrackSource},
     statistics::{DtlsState, MediaStatistics, SrtpCipher, TransportPurpose},
 };
+use std::time::Duration;
 
 fn measured(stage: &Stage, who: u16) -> MediaStatistics {
     stage.engine.statistics(device(who), true, stage.clock.now()).expect("it is in a session")
@@ -61,6 +63,44 @@ fn what_comes_in_and_goes_out_is_counted_and_what_the_receiver_says_is_passed_on
     assert_eq!((got.nack_count, got.pli_count), (1, 1));
     let said = got.remote_inbound_rtp.expect("it was said");
     assert_eq!((said.fraction_lost, said.packets_lost, said.jitter), (0.25, 3, 0.01));
+}
+
+/// Of what has ended nothing is lost, nor counted twice.
+#[test]
+fn what_all_carry_is_counted_by_kind_and_direction_and_stays_when_it_has_ended() {
+    let mut stage = watching(NUMBERED);
+    for number in [1, 2, 4, 5] {
+        stage.send(1001, 2001, number, &PAYLOAD);
+    }
+    let ssrc = measured(&stage, 2).outbound_rtp.unwrap()[0].ssrc;
+    let mut packet = Vec::new();
+    let block = ReportBlock { ssrc, fraction_lost: 64, lost: 3, jitter: 900, ..ReportBlock::default() };
+    receiver_report::write(&mut packet, 1, &[block]);
+    pli::write(&mut packet, 1, ssrc);
+    stage.tell(1002, &packet);
+    let said: Vec<_> = stage.engine.take_receptions().collect();
+    let of_video = (Direction::Outbound, TrackKind::Video, 0.25, 0.01);
+    assert_eq!(
+        said.iter().map(|it| (it.direction, it.kind, it.fraction_lost, it.jitter)).collect::<Vec<_>>(),
+        [of_video]
+    );
+    stage.pass(Duration::from_secs(2));
+    let counted = stage.engine.stats();
+    assert_eq!((counted.inbound.audio, counted.outbound.audio), Default::default());
+    assert_eq!(
+        (counted.inbound.video.packets, counted.inbound.video.bytes, counted.inbound.video.lost),
+        (4, 4_000, 1)
+    );
+    let out = counted.outbound.video;
+    assert_eq!((out.packets, out.bytes, out.lost, out.plis), (4, 4_000, 3, 1));
+    assert!(stage.engine.take_receptions().any(|it| it.direction == Direction::Inbound));
+    stage.send(1001, 2001, 6, &PAYLOAD);
+    let now = stage.clock.now();
+    stage.engine.leave(device(1), now, &mut stage.output);
+    stage.engine.leave(device(2), now, &mut stage.output);
+    let after = stage.engine.stats();
+    assert_eq!((after.inbound.video.packets, after.outbound.video.packets), (5, 5));
+    assert_eq!(stage.engine.subscriptions_told().count(), 0);
 }
 
 #[test]
