@@ -14,6 +14,9 @@ const STEPS: u32 = 5;
 const FRAME_STEPS: [u32; 3] = [0, 2, 3];
 const FRAME_PACKETS: usize = 3;
 
+/// Between two of them.
+const FRAME_TIME: Duration = Duration::from_micros(33_333);
+
 /// Rounds until every packet buffer has been filled once: 512 packets of a picture at 90 a second.
 const WARM_UP_ROUNDS: u32 = 60;
 
@@ -54,8 +57,11 @@ impl Call {
         for person in &mut people {
             after += apart;
             let speech: Vec<Vec<u8>> = person.speech().into_iter().collect();
-            let picture =
-                if FRAME_STEPS.contains(&step) { person.picture(FRAME_PACKETS) } else { Vec::new() };
+            let picture = if FRAME_STEPS.contains(&step) {
+                person.picture(FRAME_PACKETS, FRAME_TIME)
+            } else {
+                Vec::new()
+            };
             for datagrams in [speech, picture] {
                 if !datagrams.is_empty() {
                     batches.push(self.stage.batch(after, person.publish, datagrams));

@@ -73,7 +73,7 @@ impl One {
         let mut batches = self.stage.asides(None);
         for n in 1..=BATCHES {
             let Some(camera) = self.stage.people.first_mut() else { continue };
-            let (source, datagrams) = (camera.publish, camera.picture(BATCH));
+            let (source, datagrams) = (camera.publish, camera.picture(BATCH, BATCH_TIME));
             batches.push(self.stage.batch(BATCH_TIME * n, source, datagrams));
         }
         batches

@@ -7,13 +7,16 @@ use sfu_core::{
     rtp::{header::PlainHeader, sequence::SeqNo},
     srtp::{Profile, Sealer, contexts},
 };
-use std::{error::Error, net::SocketAddr};
+use std::{error::Error, net::SocketAddr, time::Duration};
 use switchboard_tests::description::{Kind, PASSWORD, Track, material};
 use uuid::Uuid;
 
 /// A packet of a good camera, and one of speech at 32 kbit/s; bytes of payload.
 pub(super) const VIDEO_BYTES: usize = 1000;
 const AUDIO_BYTES: usize = 80;
+
+/// How long a packet of speech lasts, in ticks of its clock: 20 ms.
+const SPEECH_TICKS: u32 = 960;
 
 /// What somebody in a call sends.
 pub(super) struct Person {
@@ -34,6 +37,8 @@ struct Stream {
     payload_type: u8,
     bytes: usize,
     next: SeqNo,
+    /// In ticks of its clock.
+    timestamp: u32,
 }
 
 impl Stream {
@@ -45,7 +50,7 @@ impl Stream {
             marker: false,
             payload_type: self.payload_type,
             sequence: sequence.to_wire(),
-            timestamp: 1,
+            timestamp: self.timestamp,
             ssrc: self.ssrc,
         };
         let mut datagram = Vec::new();
@@ -63,7 +68,13 @@ impl Person {
         let lines = [2 * n, 2 * n + 1];
         let sealer = |line| contexts(Profile::Aes128Gcm, &material(line), true).map(|(_, sealer)| sealer);
         let stream = |kind, payload_type, bytes, ssrc| {
-            sends.contains(&kind).then(|| Stream { ssrc, payload_type, bytes, next: SeqNo::from_extended(1) })
+            sends.contains(&kind).then(|| Stream {
+                ssrc,
+                payload_type,
+                bytes,
+                next: SeqNo::from_extended(1),
+                timestamp: 0,
+            })
         };
         let ssrc = 1_000_000 + u32::from(n) * 4;
         Ok(Self {
@@ -91,12 +102,16 @@ impl Person {
 
     /// The next packet of its speech, if it speaks.
     pub(super) fn speech(&mut self) -> Option<Vec<u8>> {
-        self.audio.as_mut().map(|stream| stream.next(&self.publish_sealer))
+        let stream = self.audio.as_mut()?;
+        stream.timestamp = stream.timestamp.wrapping_add(SPEECH_TICKS);
+        Some(stream.next(&self.publish_sealer))
     }
 
-    /// The next packets of its picture, if it shows one.
-    pub(super) fn picture(&mut self, packets: usize) -> Vec<Vec<u8>> {
+    /// The next packets of its picture, if it shows one: a frame so long after the one before.
+    pub(super) fn picture(&mut self, packets: usize, after: Duration) -> Vec<Vec<u8>> {
         let Some(stream) = &mut self.video else { return Vec::new() };
+        let ticks = after.as_micros() * 90 / 1000;
+        stream.timestamp = stream.timestamp.wrapping_add(u32::try_from(ticks).unwrap_or(u32::MAX));
         (0..packets).map(|_| stream.next(&self.publish_sealer)).collect()
     }
 

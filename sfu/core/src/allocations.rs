@@ -11,7 +11,7 @@ use crate::{
     schedule::Schedule,
 };
 pub(crate) use asked::{Asked, Use};
-use common::protocol::media::TrackSubscription;
+use common::protocol::media::{TrackKind, TrackSubscription};
 use slotmap::SecondaryMap;
 use std::time::{Duration, Instant};
 
@@ -30,6 +30,8 @@ pub(crate) struct Share {
     /// Whoever runs the engine decides instead.
     pub(crate) is_left_alone: bool,
     told: Vec<TrackSubscription>,
+    /// Of what kind each of these is.
+    kinds: Vec<TrackKind>,
     told_at: Option<Instant>,
 }
 
@@ -42,15 +44,15 @@ impl Share {
     /// What is to be told now: all of it, if any of it is new and the last time was long enough ago.
     pub(crate) fn news(
         &mut self,
-        now_so: impl Iterator<Item = TrackSubscription> + Clone,
+        now_so: impl Iterator<Item = (TrackKind, TrackSubscription)> + Clone,
         now: Instant,
     ) -> Option<Vec<TrackSubscription>> {
         let since = self.told_at.map(|at| now.saturating_duration_since(at));
-        if since.is_some_and(|since| since < TELL_INTERVAL) || now_so.clone().eq(self.told.iter().cloned()) {
+        let known = self.kinds.iter().copied().zip(self.told.iter().copied());
+        if since.is_some_and(|since| since < TELL_INTERVAL) || now_so.clone().eq(known) {
             return None;
         }
-        self.told.clear();
-        self.told.extend(now_so);
+        (self.kinds, self.told) = now_so.unzip();
         self.told_at = Some(now);
         Some(self.told.clone())
     }
@@ -100,14 +102,15 @@ impl Allocations {
     }
 
     /// The same of all transports.
-    pub(crate) fn all_told(&self) -> impl Iterator<Item = &TrackSubscription> {
-        self.shares.values().flat_map(|share| &share.told)
+    pub(crate) fn all_told(&self) -> impl Iterator<Item = (TrackKind, &TrackSubscription)> {
+        self.shares.values().flat_map(|share| share.kinds.iter().copied().zip(&share.told))
     }
 
     /// Says all of it again, as what was told may have been lost.
     pub(crate) fn tell_again(&mut self, id: TransportId, now: Instant) {
         if let Some(share) = self.shares.get_mut(id) {
             share.told.clear();
+            share.kinds.clear();
             share.told_at = None;
             self.schedule.set(id, now);
         }

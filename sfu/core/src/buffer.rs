@@ -98,6 +98,7 @@ impl PacketBuffer {
         slot.payload.clear();
         slot.payload.extend_from_slice(payload);
     }
+
     /// Whether a packet would take the place of one that is still to be kept.
     fn is_too_short(&self, sequence: SeqNo, timestamp: u32) -> bool {
         let may_grow = (PICTURE_PACKETS_MIN..PICTURE_PACKETS).contains(&self.slots.len());

@@ -7,8 +7,16 @@ use common::protocol::media::TrackKind;
 
 /// How many receptions are kept until they are [taken](crate::Engine::take_receptions); those that come then are left out.
 ///
-/// More say more exactly how well a shard with thousands of streams is received; each takes 32 bytes.
+/// More say more exactly how well a shard with thousands of streams is received; each takes 40 bytes.
 const RECEPTIONS_MAX: usize = 4096;
+
+/// Packets of a stream that count as lost at most, each time it is counted.
+///
+/// A sender that leaves out more has begun its numbers anew, and a receiver that says more tells what is not so.
+const LOST_MAX: u64 = 512;
+
+/// A stream whose packets come less evenly counts as this uneven, in seconds: receivers say it, who may say anything.
+const JITTER_MAX: f64 = 10.0;
 
 /// Something of sound, and of pictures.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -35,7 +43,7 @@ pub struct Carried {
     pub packets: u64,
     /// Bytes of their payloads.
     pub bytes: u64,
-    /// Packets that were missing when it was looked; some of them may have come later.
+    /// Packets that were missing when it was looked, and had not been the time before; some of them may have come later.
     pub lost: u64,
     /// Packets that the server has sent again.
     pub retransmitted: u64,
@@ -48,8 +56,8 @@ pub struct Carried {
 }
 
 impl Carried {
-    /// What is more than had been `counted`, which is then as much. What has become less, as packets that were missing
-    /// do, has been counted already.
+    /// What is more than had been `counted`, which is then as much. Packets that were missing may become fewer; those that
+    /// are missing from then on count again.
     pub(crate) fn uncounted(self, counted: &mut Self) -> Self {
         let more = |now: u64, before: &mut u64| {
             let more = now.saturating_sub(*before);
@@ -59,7 +67,7 @@ impl Carried {
         Self {
             packets: more(self.packets, &mut counted.packets),
             bytes: more(self.bytes, &mut counted.bytes),
-            lost: more(self.lost, &mut counted.lost),
+            lost: self.lost.saturating_sub(std::mem::replace(&mut counted.lost, self.lost)).min(LOST_MAX),
             retransmitted: more(self.retransmitted, &mut counted.retransmitted),
             nacks: more(self.nacks, &mut counted.nacks),
             plis: more(self.plis, &mut counted.plis),
@@ -135,15 +143,23 @@ impl Totals {
         }
     }
 
-    /// A subscription has carried so much more.
-    pub(crate) fn count_outbound(&mut self, kind: TrackKind, more: Carried) {
+    /// A subscription has carried so much more, and its receiver has said this of it since.
+    pub(crate) fn count_outbound(
+        &mut self,
+        kind: TrackKind,
+        more: Carried,
+        reception: Option<StreamReception>,
+    ) {
         self.outbound.of_mut(kind).add(more);
+        if let Some(reception) = reception {
+            self.note(reception);
+        }
     }
 
     /// Keeps it if there is room.
-    pub(crate) fn note(&mut self, reception: StreamReception) {
+    fn note(&mut self, reception: StreamReception) {
         if self.receptions.len() < RECEPTIONS_MAX {
-            self.receptions.push(reception);
+            self.receptions.push(StreamReception { jitter: reception.jitter.min(JITTER_MAX), ..reception });
         }
     }
 }
@@ -153,15 +169,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_missing_and_came_is_counted_once_and_nothing_goes_back() {
+    fn what_was_missing_and_came_does_not_hide_what_is_missing_next() {
         let mut counted = Carried::default();
         let mut total = Carried::default();
         for (packets, lost) in [(10, 2), (20, 0), (25, 1), (30, 4)] {
             total.add(Carried { packets, lost, ..Carried::default() }.uncounted(&mut counted));
         }
-        assert_eq!((total.packets, total.lost), (30, 4));
+        assert_eq!((total.packets, total.lost), (30, 2 + 1 + 3));
         assert_eq!(Carried::default().fraction_lost(), None);
         assert_eq!(Carried { packets: 3, lost: 1, ..Carried::default() }.fraction_lost(), Some(0.25));
+    }
+
+    #[test]
+    fn nobody_fills_the_figures_by_what_they_say() {
+        let mut totals = Totals::default();
+        let said = Carried { packets: 1, lost: 8_388_607, ..Carried::default() };
+        let more = said.uncounted(&mut Carried::default());
+        totals.count_inbound(TrackKind::Video, more, f64::from(u32::MAX) / 48_000.0);
+        assert_eq!((totals.inbound.video.lost, totals.receptions[0].jitter), (LOST_MAX, JITTER_MAX));
     }
 
     #[test]

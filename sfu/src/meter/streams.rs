@@ -14,13 +14,19 @@ const REASONS: [LayerReason; 7] = [
     LayerReason::NotSent,
 ];
 
+/// From publishers.
+const INBOUND: &str = "inbound";
+
+/// To subscribers.
+const OUTBOUND: &str = "outbound";
+
 /// What a subscription gets: an encoding, the smallest first, or after them all nothing.
 const LAYERS: [&str; ENCODINGS_MAX + 1] = ["0", "1", "2", "none"];
 
 /// Hands on counts of packets and what is said about them.
 pub(super) fn count(shard: &str, stats: &Stats) {
-    count_direction(shard, "inbound", stats.inbound);
-    count_direction(shard, "outbound", stats.outbound);
+    count_direction(shard, INBOUND, stats.inbound);
+    count_direction(shard, OUTBOUND, stats.outbound);
     // Of what goes out, the server does not count where pictures begin; of what comes in, it is the sender who sends again.
     let shard = || shard.to_owned();
     let key_frames = stats.inbound.video.key_frames;
@@ -45,13 +51,15 @@ fn count_direction(shard: &str, direction: &'static str, carried: ByKind<Carried
     }
 }
 
-/// Hands on how many subscriptions get what, and why it is no more.
+/// Hands on how many subscriptions to pictures get what, and why it is no more.
 pub(super) fn count_subscriptions<'a>(
     shard: &str,
-    subscriptions: impl Iterator<Item = &'a TrackSubscription>,
+    subscriptions: impl Iterator<Item = (TrackKind, &'a TrackSubscription)>,
 ) {
     let mut counted = [[0_u32; LAYERS.len()]; REASONS.len()];
-    for TrackSubscription { layer, reason, .. } in subscriptions {
+    // A voice is there or not: why it is no more nobody asks.
+    let pictures = subscriptions.filter(|(kind, _)| *kind == TrackKind::Video);
+    for (_, TrackSubscription { layer, reason, .. }) in pictures {
         let layer = layer.map_or(ENCODINGS_MAX, |layer| layer.encoding.into());
         let row = REASONS.iter().zip(&mut counted).find(|(known, _)| *known == reason);
         if let Some(count) = row.and_then(|(_, row)| row.get_mut(layer)) {
@@ -87,17 +95,19 @@ const fn name(reason: LayerReason) -> &'static str {
 struct Distributions {
     fraction_lost: Histogram,
     jitter: Histogram,
-    round_trip: Histogram,
+    /// Known of what goes out alone.
+    round_trip: Option<Histogram>,
 }
 
 impl Distributions {
     /// Of all shards together: each would multiply the series by its buckets.
     fn new(direction: &'static str, kind: &'static str) -> Self {
         let of = |name: &'static str| metrics::histogram!(name, "direction" => direction, "kind" => kind);
+        let goes_out = direction == OUTBOUND;
         Self {
             fraction_lost: of("sfu_rtp_fraction_lost"),
             jitter: of("sfu_rtp_jitter_seconds"),
-            round_trip: of("sfu_rtp_round_trip_seconds"),
+            round_trip: goes_out.then(|| of("sfu_rtp_round_trip_seconds")),
         }
     }
 }
@@ -114,7 +124,7 @@ impl Receptions {
             audio: Distributions::new(direction, "audio"),
             video: Distributions::new(direction, "video"),
         };
-        Self { inbound: of("inbound"), outbound: of("outbound") }
+        Self { inbound: of(INBOUND), outbound: of(OUTBOUND) }
     }
 
     /// Hands on how streams were received.
@@ -130,8 +140,8 @@ impl Receptions {
             };
             of.fraction_lost.record(fraction_lost);
             of.jitter.record(jitter);
-            if let Some(round_trip) = round_trip {
-                of.round_trip.record(round_trip);
+            if let (Some(of), Some(round_trip)) = (&of.round_trip, round_trip) {
+                of.record(round_trip);
             }
         }
     }

@@ -112,7 +112,13 @@ impl Session {
         self.players.featured = featured;
         let shown = |seats: &[Seat], of: Option<UserId>| match of {
             Some(user) => sending(seats).rfind(|seat| seat.participant.user_id == user).map(cast),
-            None => featured.and_then(|shown| seats.iter().find(|seat| seat.is(shown))).map(cast),
+            None => featured.and_then(|shown| seats.iter().find(|seat| seat.is(shown))).map(|seat| {
+                let Cast { sound, picture } = cast(seat);
+                // Nobody's last picture stands where there is one that moves; who is heard stays the same, or the
+                // beginning of what they say next would be lost. An encoder without pictures is meant to be without.
+                let other = || seat.hub.and_then(|_| sending(seats).find_map(|other| cast(other).picture));
+                Cast { sound, picture: picture.or_else(other) }
+            }),
         };
         let mut known: BTreeMap<Option<UserId>, Cast> = BTreeMap::new();
         let mut changed: BTreeMap<Cast, Vec<ConnectionId>> = BTreeMap::new();
@@ -127,10 +133,8 @@ impl Session {
     }
 
     /// Who is shown to those who have named nobody: who publishes over HTTP, the one that came last, for an encoder that
-    /// comes back is not to wait until its former session is found to be dead; else who speaks; else who was shown last;
-    /// else who came first. Two who speak at once do not take turns. While nobody speaks, who sends pictures goes before
-    /// who does not: the last picture of somebody who has switched their camera off does not stand where there is one
-    /// that moves.
+    /// comes back is not to wait until its former session is found to be dead; else who speaks, or has spoken last; else
+    /// who came first, with pictures before who has none. Two who speak at once do not take turns.
     fn featured(&self) -> Option<ConnectionId> {
         let speaks = |seat: &&Seat| seat.participant.state.speaking;
         let was_shown = |seat: &&Seat| self.players.featured == Some(seat.connection());
@@ -139,9 +143,8 @@ impl Session {
             .rfind(|seat| seat.hub.is_none())
             .or_else(|| sending(&self.seats).find(|seat| speaks(seat) && was_shown(seat)))
             .or_else(|| sending(&self.seats).find(speaks))
-            .or_else(|| sending(&self.seats).find(|seat| was_shown(seat) && shows(seat)))
-            .or_else(|| sending(&self.seats).find(shows))
             .or_else(|| sending(&self.seats).find(was_shown))
+            .or_else(|| sending(&self.seats).find(shows))
             .or_else(|| sending(&self.seats).next());
         found.map(Seat::connection)
     }

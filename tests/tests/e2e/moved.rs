@@ -3,7 +3,7 @@
 
 use super::{
     lobby::{Lobby, all_see_and_hear, quit},
-    narrow::{WATCH, by_way_of},
+    narrow::{LONGEST, WATCH, by_way_of},
 };
 use common::clock::{Clock as _, SystemClock};
 use local_services::ports;
@@ -32,7 +32,7 @@ const KINDS: [Kind; 2] = [Kind::Audio, Kind::Video];
 
 /// Until a browser checks again, and the server believes it: their checks are two and a half seconds apart. The rest is
 /// a busy machine's.
-const LONGEST: Duration = Duration::from_secs(9);
+const STILL_MAX: Duration = Duration::from_secs(20);
 
 /// The page knows all its connections.
 const WAYS: &str = "window.ways = [];
@@ -107,9 +107,11 @@ async fn a_browser_whose_router_gives_it_another_address_sees_and_hears_and_is_s
         browser.until(WATCH_OTHERS).await;
     }
     let (names, before) = (cleo.until(NAMES).await, streams(&last_to_come(&lobby).await));
+    assert!(before.1.len() >= 2, "sound and a picture come in");
     line.moves_to(ELSEWHERE).await;
     eventually("everything that is sent from the other address is received", PATIENCE, async || {
         let (_, packets) = streams(&last_to_come(&lobby).await);
+        assert_eq!(packets.len(), before.1.len(), "the same streams come in");
         packets.iter().zip(&before.1).all(|(now, before)| *now > before + 50)
     })
     .await;
@@ -118,10 +120,10 @@ async fn a_browser_whose_router_gives_it_another_address_sees_and_hears_and_is_s
     assert_eq!(cleo.until(NAMES).await, names, "the same connections, and no restart of ICE");
     for browser in all {
         assert_eq!(browser.until("[window.wasAlone]").await, json!([false]), "nobody was gone");
-        let longest = browser.until("window.gaps.map(({ longest }) => Math.round(longest))").await;
+        let longest = browser.until(LONGEST).await;
         report(&format!("longest times without another picture, in milliseconds: {longest}"));
         let longest = longest.as_array().expect("gaps").iter().filter_map(Value::as_u64).max();
-        assert!(longest.expect("two").le(&u64::try_from(LONGEST.as_millis()).expect("seconds")));
+        assert!(longest.expect("two").le(&u64::try_from(STILL_MAX.as_millis()).expect("seconds")));
     }
     quit([ada, ben, cleo]).await;
 }

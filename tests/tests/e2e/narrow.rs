@@ -35,6 +35,10 @@ pub(crate) const WATCH: &str = "(() => {
     return true;
 })()";
 
+/// How long at most each of the pictures that are watched stood still, in milliseconds, until now.
+pub(crate) const LONGEST: &str =
+    "window.gaps.map(({ longest, last }) => Math.round(Math.max(longest, performance.now() - last)))";
+
 /// The widths of the others' pictures as they come.
 const WIDTHS: &str = "[...document.querySelectorAll('[data-kind=\"remote\"] video.current')].map(({ videoWidth }) => videoWidth)";
 
@@ -67,7 +71,7 @@ async fn who_has_a_narrow_line_gets_smaller_pictures_and_the_large_ones_again_wh
     line.carries_everything();
     cleo.until(&format!("{WIDTHS}.every((width) => width >= {WIDE})")).await;
     sees_and_hears(&cleo, 2, "server").await;
-    let longest = cleo.until("window.gaps.map(({ longest }) => Math.round(longest))").await;
+    let longest = cleo.until(LONGEST).await;
     println!("longest times without another picture, in milliseconds: {longest}");
     cleo.screenshot("narrow-line").await;
     quit([ada, ben, cleo]).await;

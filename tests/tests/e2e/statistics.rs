@@ -129,7 +129,7 @@ async fn what_calls_carry_is_in_the_metrics_by_kind_and_direction_and_never_by_t
         })
     };
     eventually("both kinds are counted both ways", PATIENCE, async || counts(&read().await).await).await;
-    eventually("and why Ben gets no more", PATIENCE, async || {
+    eventually("and why Ben gets no more of the picture", PATIENCE, async || {
         figure(&read().await, "sfu_subscriptions_told", &["reason=\"best\"", "layer=\"0\""]) >= 1.0
     })
     .await;
@@ -141,6 +141,10 @@ async fn what_calls_carry_is_in_the_metrics_by_kind_and_direction_and_never_by_t
     senders.extend([send(ben.camera(Kind::Video)), send(ben.camera(Kind::Audio))]);
     eventually("two more come in", PATIENCE, async || figure(&read().await, "sfu_publications", &[]) > 3.0)
         .await;
+    // For so long that what is counted of them is there, too: it is once a second.
+    let packets = async || figure(&read().await, "sfu_rtp_packets_total", &["direction=\"inbound\""]);
+    let first = packets().await;
+    eventually("they are counted", PATIENCE, async || packets().await > first + 2_000.0).await;
     assert_eq!(series(&read().await), before);
     senders.iter().for_each(JoinHandle::abort);
 }

@@ -182,7 +182,7 @@ async fn a_player_that_vanishes_is_gone_and_one_goes_with_its_token() {
     assert_eq!(asks(&vanishes, &token).await, StatusCode::NO_CONTENT);
     left.open("about:blank").await;
     // Long enough for it to begin on a busy machine.
-    let short = world.token_for("short", json!(["media.receive"]), 25).await;
+    let short = world.token_for("short", json!(["media.receive"]), 40).await;
     let session = play(&ended, &short).await;
     eventually("the token has ended", PATIENCE * 2, async || {
         asks(&session, &short).await == StatusCode::UNAUTHORIZED

@@ -9,6 +9,9 @@ const TESTS_MAX: usize = 20;
 /// Lines kept of what a test printed: where it broke off and why.
 const LINES_MAX: usize = 12;
 
+/// How what a test printed begins, before its name.
+const BEGINNING: &str = "---- ";
+
 /// Characters kept of a line.
 const CHARACTERS_MAX: usize = 300;
 
@@ -45,14 +48,16 @@ impl Failures {
             self.is_told = !self.is_told;
         } else if line.starts_with("test result: ") {
             self.is_told = false;
-        } else if self.is_told {
+        } else if self.is_told || line.starts_with(BEGINNING) {
             self.words(line);
         }
     }
 
     fn words(&mut self, line: &str) {
-        let test = line.strip_prefix("---- ").and_then(|line| line.strip_suffix(" stdout ----"));
+        let test = line.strip_prefix(BEGINNING).and_then(|line| line.strip_suffix(" stdout ----"));
         if let Some(test) = test {
+            // Whatever the one before printed.
+            self.is_told = true;
             if self.kept.len() < TESTS_MAX {
                 self.kept.push(Failed { name: format!("{}: {test}", self.suite), lines: Vec::new() });
             } else {

@@ -66,7 +66,6 @@ pub(super) fn run(command: &mut Command, begun: Begun) -> Result<(), Failure> {
     if status.success() {
         Ok(())
     } else {
-        say(&failures.to_string());
         Err(Failure::new(format!("`{}` failed: {status}{failures}", words(command))))
     }
 }

@@ -177,7 +177,8 @@ impl Engine {
                     height: size.map(|(_, height)| height),
                 }
             });
-            Some(TrackSubscription { track_id: received.track, layer, reason: decision.reason })
+            let kind = forwarding.outgoing(decision.key)?.kind;
+            Some((kind, TrackSubscription { track_id: received.track, layer, reason: decision.reason }))
         });
         let news = self.allocations.share(id).and_then(|share| share.news(now_so, now));
         let owner = self.transports.owner(id).and_then(|owner| self.sessions.get(owner));

@@ -72,7 +72,6 @@ impl Engine {
             let known = subscription.and_then(|subscription| self.forwarding.subscription_mut(subscription));
             if let Some((subscription, _)) = known {
                 subscription.note_reception(&block, now);
-                self.forwarding.note_reception(id, block.ssrc);
             }
         }
     }

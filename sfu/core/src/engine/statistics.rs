@@ -10,7 +10,7 @@ use crate::{
 };
 use common::{
     id::{ConnectionId, TrackId},
-    protocol::media::TrackSubscription,
+    protocol::media::{TrackKind, TrackSubscription},
     statistics::{
         InboundRtpStatistics, MediaStatistics, OutboundRtpStatistics, RemoteInboundRtpStatistics, SrtpCipher,
         TransportPurpose, TransportStatistics,
@@ -41,13 +41,14 @@ impl Engine {
         })
     }
 
-    /// How streams were received, as was said since this was asked last; not all of it if that is more than some thousands.
+    /// How streams were received, as was said since this was asked last; not all of it if that is more than some
+    /// thousands.
     pub fn take_receptions(&mut self) -> impl Iterator<Item = StreamReception> {
         self.forwarding.totals.receptions.drain(..)
     }
 
     /// What participants were told last of each track that they receive. It looks at all: for once a second, not more.
-    pub fn subscriptions_told(&self) -> impl Iterator<Item = &TrackSubscription> {
+    pub fn subscriptions_told(&self) -> impl Iterator<Item = (TrackKind, &TrackSubscription)> {
         self.allocations.all_told()
     }
 

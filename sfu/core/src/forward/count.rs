@@ -1,12 +1,7 @@
 //! Counting what tracks have carried, for the metrics.
 
 use super::Forwarding;
-use crate::{
-    encoding::Encoding,
-    id::TransportId,
-    subscription::Subscription,
-    totals::{Direction, StreamReception, Totals},
-};
+use crate::{encoding::Encoding, id::TransportId, subscription::Subscription, totals::Totals};
 
 impl Forwarding {
     /// Counts what has come in and gone out on a transport since it was counted last. To be called about once a second.
@@ -24,21 +19,6 @@ impl Forwarding {
             }
         }
     }
-
-    /// A subscriber has said how it receives this stream under this SSRC.
-    pub(crate) fn note_reception(&mut self, transport: TransportId, ssrc: u32) {
-        let id = self.subscription(transport, ssrc);
-        let Some(subscription) = id.and_then(|id| self.subscriptions.get(id)) else { return };
-        let (kind, statistics) = (subscription.kind, &subscription.statistics);
-        let Some(reception) = statistics.reception else { return };
-        self.totals.note(StreamReception {
-            direction: Direction::Outbound,
-            kind,
-            fraction_lost: reception.fraction_lost(),
-            jitter: reception.jitter_seconds(kind),
-            round_trip: statistics.round_trip.map(|time| time.as_secs_f64()),
-        });
-    }
 }
 
 /// Counts what an encoding has carried since it was counted last.
@@ -51,5 +31,5 @@ pub(super) fn count_encoding(totals: &mut Totals, encoding: &mut Encoding) {
 pub(super) fn count_subscription(totals: &mut Totals, subscription: &mut Subscription) {
     let statistics = &mut subscription.statistics;
     let more = statistics.carried().uncounted(&mut statistics.counted);
-    totals.count_outbound(subscription.kind, more);
+    totals.count_outbound(subscription.kind, more, statistics.take_said(subscription.kind));
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     rtcp::{report_block::ReportBlock, sender_report::middle},
-    totals::Carried,
+    totals::{Carried, Direction, StreamReception},
 };
 use common::protocol::media::TrackKind;
 use std::time::{Duration, Instant};
@@ -29,6 +29,8 @@ pub(crate) struct SendStatistics {
     pub(crate) round_trip: Option<Duration>,
     /// What the [totals](crate::totals) have of it.
     pub(crate) counted: Carried,
+    /// The receiver has said something that they have not.
+    has_said: bool,
     /// The last sender reports that were passed on, by what receivers name them by, and when.
     reports: [Option<(u32, Instant)>; 2],
 }
@@ -74,6 +76,18 @@ impl SendStatistics {
         }
     }
 
+    /// What the receiver of this kind of stream said last, if it has since this was asked.
+    pub(crate) fn take_said(&mut self, kind: TrackKind) -> Option<StreamReception> {
+        let reception = self.reception.filter(|_| std::mem::take(&mut self.has_said))?;
+        Some(StreamReception {
+            direction: Direction::Outbound,
+            kind,
+            fraction_lost: reception.fraction_lost(),
+            jitter: reception.jitter_seconds(kind),
+            round_trip: self.round_trip.map(|time| time.as_secs_f64()),
+        })
+    }
+
     /// A packet with so many bytes of payload went out for the first time.
     pub(crate) fn note_sent(&mut self, octets: usize) {
         self.packets = self.packets.saturating_add(1);
@@ -97,6 +111,7 @@ impl SendStatistics {
     pub(crate) fn note_reception(&mut self, block: &ReportBlock, now: Instant) {
         let ReportBlock { fraction_lost, lost, jitter, .. } = *block;
         self.reception = Some(Reception { fraction_lost, lost, jitter });
+        self.has_said = true;
         // The middle of no time stands for none (section 6.4.1).
         let is_named = |middle: u32| block.last_report != 0 && middle == block.last_report;
         let sent = self.reports.iter().flatten().find(|(middle, _)| is_named(*middle));

@@ -77,14 +77,18 @@ fn what_all_carry_is_counted_by_kind_and_direction_and_stays_when_it_has_ended()
     let block = ReportBlock { ssrc, fraction_lost: 64, lost: 3, jitter: 900, ..ReportBlock::default() };
     receiver_report::write(&mut packet, 1, &[block]);
     pli::write(&mut packet, 1, ssrc);
-    stage.tell(1002, &packet);
-    let said: Vec<_> = stage.engine.take_receptions().collect();
-    let of_video = (Direction::Outbound, TrackKind::Video, 0.25, 0.01);
-    assert_eq!(
-        said.iter().map(|it| (it.direction, it.kind, it.fraction_lost, it.jitter)).collect::<Vec<_>>(),
-        [of_video]
-    );
+    // However often it is said, it counts once.
+    for _ in 0..100 {
+        stage.tell(1002, &packet);
+    }
     stage.pass(Duration::from_secs(2));
+    let said: Vec<_> = stage.engine.take_receptions().collect();
+    let outbound = said.iter().filter(|it| it.direction == Direction::Outbound);
+    assert_eq!(
+        outbound.map(|it| (it.kind, it.fraction_lost, it.jitter)).collect::<Vec<_>>(),
+        [(TrackKind::Video, 0.25, 0.01)]
+    );
+    assert!(said.iter().any(|it| it.direction == Direction::Inbound));
     let counted = stage.engine.stats();
     assert_eq!((counted.inbound.audio, counted.outbound.audio), Default::default());
     assert_eq!(
@@ -92,8 +96,7 @@ fn what_all_carry_is_counted_by_kind_and_direction_and_stays_when_it_has_ended()
         (4, 4_000, 1)
     );
     let out = counted.outbound.video;
-    assert_eq!((out.packets, out.bytes, out.lost, out.plis), (4, 4_000, 3, 1));
-    assert!(stage.engine.take_receptions().any(|it| it.direction == Direction::Inbound));
+    assert_eq!((out.packets, out.bytes, out.lost, out.plis), (4, 4_000, 3, 100));
     stage.send(1001, 2001, 6, &PAYLOAD);
     let now = stage.clock.now();
     stage.engine.leave(device(1), now, &mut stage.output);
