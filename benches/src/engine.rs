@@ -34,6 +34,9 @@ const MEMORY_BUDGET_KIB: f64 = 32.0;
 /// What somebody in a call sends.
 const BOTH: &[Kind] = &[Kind::Audio, Kind::Video];
 
+/// Finds out how many bytes something holds.
+type Held = fn() -> Result<f64, Box<dyn Error>>;
+
 /// Calls of two.
 fn pairs(sessions: usize) -> Sessions {
     vec![vec![BOTH; 2]; sessions]
@@ -74,7 +77,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         }
     }
     writeln!(out, "memory of a subscribed stream, its share of the transport included")?;
-    let held: [(&str, fn() -> Result<f64, Box<dyn Error>>); 3] = [
+    let held: [(&str, Held); 3] = [
         ("one camera, its 2nd to 1,000th subscriber", memory::per_subscriber),
         ("a call of 2, its packet buffers included", memory::per_call),
         ("one session of 25 all sending, likewise", memory::per_meeting),

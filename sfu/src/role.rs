@@ -153,8 +153,8 @@ impl Media {
         self.ledger.clone()
     }
 
-    /// Resolves once it runs and others find it: from then on sessions of other media nodes may move here. Or once it has
-    /// ended. Once; the second one resolves at once.
+    /// Resolves once it runs and others find it: from then on sessions of other media nodes may move here. While the bus is
+    /// away it resolves, too, and others find it once that is back. Or once it has ended. Once; the second one resolves at once.
     pub fn listed(&mut self) -> impl Future<Output = ()> + Send + use<> {
         let is_listed = std::mem::replace(&mut self.is_listed, oneshot::channel().1);
         async move {
